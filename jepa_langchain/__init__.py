@@ -1,0 +1,73 @@
+"""The alignment sense of LLM agents: who agrees with whom, where they do not, and why, with evidence.
+
+``import jepa_langchain`` is fast: torch, sentence-transformers and faiss load at first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jepa_langchain.alignment import AlignmentModel
+    from jepa_langchain.encoder import EmbeddingsEncoder, TransformerEncoder
+    from jepa_langchain.errors import InputError, JepaLangchainError, ModelError
+    from jepa_langchain.personas import load_persona, persona_from_messages
+    from jepa_langchain.schema import (
+        AlignmentReport,
+        LedgerRow,
+        Narrative,
+        Persona,
+        Relation,
+        RelationEstimate,
+        Statement,
+        Verdict,
+    )
+
+_HOME = {
+    "AlignmentModel": "alignment",
+    "AlignmentReport": "schema",
+    "EmbeddingsEncoder": "encoder",
+    "InputError": "errors",
+    "JepaLangchainError": "errors",
+    "LedgerRow": "schema",
+    "ModelError": "errors",
+    "Narrative": "schema",
+    "Persona": "schema",
+    "Relation": "schema",
+    "RelationEstimate": "schema",
+    "Statement": "schema",
+    "TransformerEncoder": "encoder",
+    "Verdict": "schema",
+    "load_persona": "personas",
+    "persona_from_messages": "personas",
+}
+
+__all__ = [
+    "AlignmentModel",
+    "AlignmentReport",
+    "EmbeddingsEncoder",
+    "InputError",
+    "JepaLangchainError",
+    "LedgerRow",
+    "ModelError",
+    "Narrative",
+    "Persona",
+    "Relation",
+    "RelationEstimate",
+    "Statement",
+    "TransformerEncoder",
+    "Verdict",
+    "load_persona",
+    "persona_from_messages",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,158 @@
+"""AlignmentModel: what users hold in their hands. Load it, compare two personas, relate two texts, explain a pair."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from jepa_langchain.attribution import WordMap, top_words, word_map
+from jepa_langchain.encoder import EmbeddingsEncoder, Encoder
+from jepa_langchain.ledger import Finding, build_ledger, cited
+from jepa_langchain.model_files import ModelFiles, load_model, save_model
+from jepa_langchain.narrative import write_narrative
+from jepa_langchain.schema import (
+    AlignmentReport,
+    MixedPair,
+    ModelCard,
+    Persona,
+    PersonaSummary,
+    RelationEstimate,
+    RowWeights,
+)
+from jepa_langchain.stages import Stages, estimate_texts
+from jepa_langchain.statements import DEFAULT_LIMITS, Limits, clean_text
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
+
+#: The model that ships with the package.
+SHIPPED = Path(__file__).parent / "shipped" / "default"
+
+
+class AlignmentModel:
+    """A loaded model. Construct it with :meth:`load`.
+
+    Example:
+        >>> model = AlignmentModel.load()
+        >>> model.relate("We should tax sugar.", "A sugar tax is a bad idea.").relation
+        <Relation.DISAGREE: 'disagree'>
+    """
+
+    def __init__(self, files: ModelFiles) -> None:
+        self.files = files
+
+    @property
+    def stages(self) -> Stages:
+        """Encoder, predictors and calibrators."""
+        return self.files.stages
+
+    @classmethod
+    def load(
+        cls,
+        path: Path | str | None = None,
+        *,
+        encoder: Encoder | Embeddings | None = None,
+        device: str | None = None,
+    ) -> Self:
+        """Load a model directory; the shipped model when ``path`` is None.
+
+        Args:
+            path: a directory written by :meth:`save` or by ``jepa-langchain train``.
+            encoder: the encoder, or the LangChain ``Embeddings``, that the model was trained on; by name when None.
+            device: torch device; CUDA when there is one, else the CPU.
+
+        Raises:
+            ModelError: if anything is missing, damaged, or made for another encoder.
+        """
+        from langchain_core.embeddings import Embeddings
+
+        if isinstance(encoder, Embeddings):
+            encoder = EmbeddingsEncoder(encoder)
+        return cls(load_model(Path(path) if path else SHIPPED, encoder=encoder, device=device))
+
+    def save(self, path: Path | str) -> None:
+        """Write the model directory; see :mod:`jepa_langchain.model_files`."""
+        folder = Path(path)
+        save_model(folder, self.files)
+
+    def card(self) -> ModelCard:
+        """Which model this is."""
+        identity = self.stages.encoder.identity
+        return ModelCard(
+            name=self.files.name,
+            version=version("jepa-langchain"),
+            encoder=identity.name,
+            encoder_sha256=identity.sha256,
+            weights_sha256=self.files.files,
+            calibrated=self.stages.calibrated,
+        )
+
+    def relate(self, text_a: str, text_b: str, *, limits: Limits = DEFAULT_LIMITS) -> RelationEstimate:
+        """How text b stands to text a: energies, probabilities, and a relation or an abstention.
+
+        Raises:
+            InputError: if a text is empty, too long or holds control characters.
+        """
+        a, b = (clean_text(t, where=f"text {n}", limits=limits).text for n, t in (("a", text_a), ("b", text_b)))
+        return estimate_texts(self.stages, a, b)
+
+    def explain(self, text_a: str, text_b: str, *, limits: Limits = DEFAULT_LIMITS) -> WordMap | None:
+        """The exact word-by-word map of the linear stage's margin; None if the encoder shows no tokens.
+
+        Raises:
+            InputError: as :meth:`relate`.
+        """
+        a, b = (clean_text(t, where=f"text {n}", limits=limits).text for n, t in (("a", text_a), ("b", text_b)))
+        return word_map(self.stages.encoder, self.stages.linear, a, b)
+
+    def compare(self, persona_a: Persona, persona_b: Persona, *, progress: bool = False) -> AlignmentReport:
+        """Compare two personas.
+
+        The same input gives the same report to the byte, and the order of statements or personas changes
+        nothing but the order (for a symmetric model).
+
+        Args:
+            persona_a: one side.
+            persona_b: the other side.
+            progress: show a bar on stderr while encoding.
+        """
+        ledger = build_ledger(self.stages, persona_a, persona_b, progress=progress)
+        agreements, disagreements = (
+            tuple(f.row(self._weights(f)) for f in rows) for rows in (ledger.agreements, ledger.disagreements)
+        )
+        mixed = tuple(
+            MixedPair(a=cited(opposing.a), b=cited(opposing.b), p_agree=_p(shared), p_disagree=_p(opposing))
+            for shared, opposing in ledger.mixed
+        )
+        summaries = (
+            PersonaSummary(id=p.id, statements=len(p.statements), clauses=n)
+            for p, n in zip((persona_a, persona_b), ledger.clauses, strict=True)
+        )
+        return AlignmentReport(
+            personas=(next(summaries), next(summaries)),
+            score=ledger.score(),
+            verdict=ledger.verdict(),
+            agreements=agreements,
+            disagreements=disagreements,
+            mixed=mixed,
+            only_a=ledger.only_a,
+            only_b=ledger.only_b,
+            narrative=write_narrative((persona_a.id, persona_b.id), agreements, disagreements, mixed),
+            warnings=(
+                *(() if self.stages.calibrated else (UNCALIBRATED,)),
+                *(f"{i}: longer than the encoder reads; only its beginning was compared" for i in ledger.truncated),
+            ),
+            model=self.card(),
+        )
+
+    def _weights(self, finding: Finding) -> RowWeights:
+        return top_words(word_map(self.stages.encoder, self.stages.linear, finding.a.text, finding.b.text))
+
+
+UNCALIBRATED = "the model was trained without labels and is uncalibrated: rows have margins, no probabilities"
+
+
+def _p(finding: Finding) -> float | None:
+    shares = finding.estimate.probabilities
+    return None if shares is None else shares[finding.relation]

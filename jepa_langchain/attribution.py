@@ -1,0 +1,108 @@
+"""Mapped weights: which words carry the linear stage's margin, exactly.
+
+With mean pooling, the context states c_x and the target s_y are sums over tokens (u_i and v_j below), and with the
+lengths |W_z c_x| held at their values the margin is bilinear in them:
+
+    margin = Σ_ij M_ij,   M_ij = <W_a u_i, v_j> / |W_a c_x| - <W_d u_i, v_j> / |W_d c_x|     (averaged with y -> x)
+
+No baseline and no integration is needed; the completeness error is returned with every map. Rows and columns sum to
+each token's share, and tokens are merged to the words they are pieces of with the sum kept.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from jepa_langchain.encoder import Encoder, TokenContext
+from jepa_langchain.predictor import LinearPredictor
+from jepa_langchain.schema import RowWeights, WordWeight
+
+Doubles = npt.NDArray[np.float64]
+_WORD = re.compile(r"\w+(?:['’\-]\w+)*")
+
+
+@dataclass(frozen=True)
+class WordMap:
+    """The margin of one pair, spread over words.
+
+    Attributes:
+        words_a: (word, start, end) of text a, in reading order; the last entry ("", 0, 0) holds what is no word
+            (special tokens and punctuation).
+        words_b: the same of text b.
+        weights: (words_a, words_b) contributions; their sum is the margin.
+        margin: the linear stage's E_disagree - E_agree.
+        completeness_error: |sum of weights - margin|.
+    """
+
+    words_a: list[tuple[str, int, int]]
+    words_b: list[tuple[str, int, int]]
+    weights: Doubles
+    margin: float
+    completeness_error: float
+
+
+def _token_shares(tokens: TokenContext) -> tuple[Doubles, Doubles]:
+    """Per-token parts of the context states (t, c) and of the target (t, d); each sums to the pooled vector."""
+    count = tokens.layers.shape[1]
+    layers = tokens.layers.astype(np.float64)
+    scaled = [states / (count * np.linalg.norm(states.mean(0))) for states in layers]
+    return np.concatenate(scaled, axis=1), scaled[-1]
+
+
+def _words(text: str, tokens: TokenContext) -> tuple[list[tuple[str, int, int]], npt.NDArray[np.int64]]:
+    """The words of a text and, for each token, the index of its word (the last index: no word)."""
+    words = [(m.group(), m.start(), m.end()) for m in _WORD.finditer(text)]
+    place = np.full(len(tokens.offsets), len(words), dtype=np.int64)
+    for token, (start, end) in enumerate(tokens.offsets):
+        for index, (_, first, last) in enumerate(words):
+            if start < end and first <= start < last:
+                place[token] = index
+                break
+    return [*words, ("", 0, 0)], place
+
+
+def word_map(encoder: Encoder, linear: LinearPredictor, text_a: str, text_b: str) -> WordMap | None:
+    """The exact word-by-word map of a pair's linear margin.
+
+    Returns:
+        None if the encoder shows no token states or does not pool them by their mean.
+    """
+    tokens_a, tokens_b = encoder.token_context(text_a), encoder.token_context(text_b)
+    if tokens_a is None or tokens_b is None:
+        return None
+    encoded = encoder.encode([text_a, text_b])
+    (context_a, target_a), (context_b, target_b) = _token_shares(tokens_a), _token_shares(tokens_b)
+    if max(abs(t.sum(0) - e).max() for t, e in zip((target_a, target_b), encoded.embeddings, strict=True)) > 1e-3:  # noqa: PLR2004
+        return None
+    total = np.zeros((len(context_a), len(context_b)))
+    margin = 0.0
+    for sign, weights in zip((1.0, -1.0), linear.maps.double().cpu().numpy(), strict=True):
+        forward, back = context_a @ weights.T, context_b @ weights.T
+        ahead = forward @ target_b.T / np.linalg.norm(forward.sum(0))
+        behind = (back @ target_a.T / np.linalg.norm(back.sum(0))).T
+        total += sign * ((ahead + behind) / 2 if linear.direction == "symmetric" else ahead)
+        x, y = (encoded.context.astype(np.float64) @ weights.T), encoded.embeddings.astype(np.float64)
+        cosine = [x[i] @ y[1 - i] / np.linalg.norm(x[i]) for i in (0, 1)]
+        margin += sign * (sum(cosine) / 2 if linear.direction == "symmetric" else cosine[0])
+    words_a, place_a = _words(text_a, tokens_a)
+    words_b, place_b = _words(text_b, tokens_b)
+    merged = np.zeros((len(words_a), len(words_b)))
+    np.add.at(merged, (place_a[:, None], place_b[None, :]), total)
+    return WordMap(words_a, words_b, merged, margin, abs(float(merged.sum()) - margin))
+
+
+def top_words(mapped: WordMap | None, *, most: int = 3) -> RowWeights:
+    """The words with the largest absolute share on each side, in reading order."""
+    if mapped is None:
+        return RowWeights(a=(), b=())
+    sides = []
+    for words, shares in ((mapped.words_a, mapped.weights.sum(1)), (mapped.words_b, mapped.weights.sum(0))):
+        chosen = sorted(sorted(range(len(words) - 1), key=lambda i: (-abs(round(float(shares[i]), 9)), i))[:most])
+        sides.append(
+            tuple(WordWeight(word=words[i][0], span=words[i][1:], weight=round(float(shares[i]), 6)) for i in chosen)
+        )
+    return RowWeights(a=sides[0], b=sides[1])

@@ -1,0 +1,108 @@
+"""Training pairs made by rule: concessions, which labelled sources rarely hold, and labels for bare statements.
+
+* ``compose_concessions``: where a source says that y+ agrees with x and y- disagrees with it, "While y+, y-" shares a
+  premise with x and contests it (disagree), and "While y-, y+" concedes a point and sides with x (agree).
+  The label follows the main clause; which connective introduces it is for the model to learn.
+* ``contradict``: turns one bare statement into its opposite by moving its negation.
+* ``self_supervised``: labels for two bare lists of statements: what one speaker says next agrees,
+  a contradiction disagrees, and a statement of elsewhere is unrelated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from jepa_langchain.pairs import LabelledPair, PairSource
+from jepa_langchain.schema import Persona, Relation
+
+_FORMS = (
+    "While {minor}, {main}.",
+    "{Minor}, but {main}.",
+    "Although {minor}, {main}.",
+    "{Minor}; however, {main}.",
+    "It is true that {minor}, yet {main}.",
+    "{Minor}, but {main}.",
+)
+_MOST_CHARACTERS = 150
+
+_AUXILIARY = re.compile(
+    r"\b(is|are|was|were|am|can|could|should|must|will|would|has|have|had|does|do|did|may|might|shall)\b",
+    re.IGNORECASE,
+)
+_NEGATION = re.compile(r"\b(?:(cannot)|(?:not|never))\b ?|(n't)\b", re.IGNORECASE)
+
+
+def lower_first(text: str) -> str:
+    """The text as it stands inside a sentence: first letter small, except "I" and words in capitals."""
+    head = text.split(" ", 1)[0]
+    if head in ("I", "I'm", "I've", "I'd", "I'll") or (len(head) > 1 and not head[1:].islower()):
+        return text
+    return text[:1].lower() + text[1:]
+
+
+def upper_first(text: str) -> str:
+    """The text as the start of a sentence."""
+    return text[:1].upper() + text[1:]
+
+
+def compose_concessions(sources: Sequence[PairSource], *, most: int = 6_000, seed: int = 0) -> PairSource:
+    """Concessive sentences out of labelled pairs that share their first statement; deterministic for a seed.
+
+    Args:
+        sources: labelled sources; pairs whose ``kind`` is "nli" are passed over, their statements hold no opinion.
+        most: pairs made at the most.
+        seed: decides the forms and the choice.
+    """
+    rng = np.random.default_rng([seed, 17])
+    sides: dict[str, dict[Relation, list[LabelledPair]]] = defaultdict(lambda: defaultdict(list))
+    for source in sources:
+        for pair in source.pairs:
+            if pair.kind != "nli" and max(len(pair.a), len(pair.b)) <= _MOST_CHARACTERS:
+                sides[pair.a][pair.label].append(pair)
+    made: list[LabelledPair] = []
+    both = sorted(a for a, by_label in sides.items() if by_label[Relation.AGREE] and by_label[Relation.DISAGREE])
+    for a in rng.permutation(np.array(both, dtype=object)) if both else ():
+        agreeing, opposing = sides[a][Relation.AGREE], sides[a][Relation.DISAGREE]
+        for _ in range(min(len(agreeing), len(opposing), 40)):
+            with_a = agreeing[rng.integers(len(agreeing))]
+            against = opposing[rng.integers(len(opposing))]
+            for main, minor in ((with_a, against), (against, with_a)):
+                form = _FORMS[rng.integers(len(_FORMS))]
+                low = lower_first(minor.b.rstrip(". "))
+                text = form.format(minor=low, Minor=upper_first(low), main=lower_first(main.b.rstrip(". ")))
+                made.append(LabelledPair(a, text, main.label, "composed-concession", main.topic or main.group, "train"))
+    chosen = rng.permutation(len(made))[:most]
+    return PairSource("composed_concessions", tuple(made[i] for i in sorted(chosen)))
+
+
+def contradict(text: str) -> str:
+    """The opposite of a statement, by rule: its first negation removed, else one put after its first auxiliary."""
+    found = _NEGATION.search(text)
+    if found:
+        kept = "can " if found.group(1) else ""
+        return " ".join((text[: found.start()] + kept + text[found.end() :]).split())
+    negated, count = _AUXILIARY.subn(lambda m: f"{m.group(0)} not", text, count=1)
+    return negated if count else f"It is not true that {lower_first(text)}"
+
+
+def self_supervised(personas: Sequence[Persona], *, seed: int = 0) -> list[PairSource]:
+    """Labels by rule, one source a persona: neighbours agree, contradictions disagree, others are unrelated."""
+    rng = np.random.default_rng([seed, 23])
+    out = []
+    for persona in personas:
+        texts = [s.text for s in persona.statements]
+        pairs = [LabelledPair(x, y, Relation.AGREE, "same-speaker-neighbour") for x, y in pairwise(texts)]
+        pairs += [LabelledPair(x, contradict(x), Relation.DISAGREE, "rule-contradiction") for x in texts]
+        elsewhere = [s.text for other in personas if other is not persona for s in other.statements]
+        if elsewhere:
+            pairs += [
+                LabelledPair(x, elsewhere[rng.integers(len(elsewhere))], Relation.UNRELATED, "other-speaker")
+                for x in texts
+            ]
+        out.append(PairSource(persona.id, tuple(pairs)))
+    return out

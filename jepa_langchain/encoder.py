@@ -1,0 +1,241 @@
+"""Text to vectors: sentence embeddings (target side), pooled states of several depths (context side), token states.
+
+The target encoder is frozen, so that nothing can collapse: s_y is the model's own sentence embedding. The
+context side sees more of the same pass: the mean-pooled states of ``context_layers`` beside the embedding,
+because polarity fades from the upper layers while topic stays. Source of the design: I-JEPA (Assran et al., 2023),
+where context and target encoders also differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from jepa_langchain.console import progress_bar
+from jepa_langchain.errors import ModelError
+from jepa_langchain.weights import DEFAULT_ENCODER, is_default, resolve_encoder, weights_sha256
+
+if TYPE_CHECKING:
+    import torch
+    from langchain_core.embeddings import Embeddings
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class EncoderIdentity:
+    """What a model directory remembers of its encoder and checks when it is loaded."""
+
+    name: str
+    sha256: str
+    dimension: int
+    context_layers: tuple[int, ...]
+    cut_layer: int | None
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """n encoded texts, in the order they were given.
+
+    Attributes:
+        embeddings: (n, d) sentence embeddings of unit length: the target side.
+        context: (n, c) context states: per context layer a pooled state of unit length, then the embedding.
+        tokens: n arrays (t_i, d), token states after the cut layer; None if the encoder has no layers.
+        truncated: indices of the texts that were longer than the encoder reads.
+    """
+
+    embeddings: Floats
+    context: Floats
+    tokens: list[Floats] | None
+    truncated: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class TokenContext:
+    """One text's token-level context states, for the exact mapping of weights to words.
+
+    Attributes:
+        layers: (len(context_layers) + 1, t, d) states of the t real tokens; the last is the output layer.
+        offsets: t character ranges [start, end) in the text; (0, 0) for special tokens.
+    """
+
+    layers: Floats
+    offsets: list[tuple[int, int]]
+
+
+class Encoder(Protocol):
+    """What the predictor needs of an encoder."""
+
+    identity: EncoderIdentity
+
+    def encode(self, texts: Sequence[str], *, progress: bool = False) -> Encoded:
+        """Encode texts; equal texts give equal rows, whatever else is in the call's list of distinct texts."""
+        ...
+
+    def token_context(self, text: str) -> TokenContext | None:
+        """Token-level context states of one text; None if the encoder has none."""
+        ...
+
+
+class TransformerEncoder:
+    """Any sentence-transformers model; all depths of a transformer come from one pass.
+
+    Args:
+        name: a hub name or a folder. The default is found offline through the ``offline`` extra.
+        device: a torch device; CUDA when there is one, else the CPU.
+        batch_size: texts a batch. Batches are sorted by length, so padding stays small.
+
+    Raises:
+        ModelError: if the model cannot be found or loaded.
+    """
+
+    def __init__(self, name: str = DEFAULT_ENCODER, *, device: str | None = None, batch_size: int = 64) -> None:
+        source = resolve_encoder(name)
+        import torch
+        from sentence_transformers import SentenceTransformer
+
+        try:
+            self.model = SentenceTransformer(source, device=device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        except (OSError, ValueError, RuntimeError) as error:
+            hint = (
+                "pip install 'jepa-langchain[offline]' brings it"
+                if is_default(name)
+                else "check the name or give a folder"
+            )
+            raise ModelError(f"encoder {name!r}: not found in a folder, the hub's cache or the hub; {hint}") from error
+        self.model.eval()
+        self.batch_size = batch_size
+        self._lock = threading.Lock()
+        config = getattr(getattr(self.model[0], "auto_model", None), "config", None)
+        depth = int(getattr(config, "num_hidden_layers", 0) or 0)
+        if config is not None:
+            config.output_hidden_states = True
+        self.identity = EncoderIdentity(
+            name=DEFAULT_ENCODER if is_default(name) else name,
+            sha256=weights_sha256(source),
+            dimension=int(self.model.get_embedding_dimension() or 0),
+            context_layers=(0, depth // 3, 2 * depth // 3) if depth >= 3 else (),  # noqa: PLR2004
+            cut_layer=depth // 2 if depth >= 2 else None,  # noqa: PLR2004
+        )
+
+    def _forward(self, texts: list[str]) -> dict[str, Any]:
+        import torch
+
+        # One thread at a time: a fast tokenizer's padding state is shared, and chains call from several threads.
+        with self._lock, torch.inference_mode():
+            features = self.model.preprocess(texts)
+            moved = {k: v.to(self.model.device) if isinstance(v, torch.Tensor) else v for k, v in features.items()}
+            return dict(self.model(moved))
+
+    def batches(self, texts: Sequence[str], *, progress: bool) -> Iterator[tuple[list[int], dict[str, Any]]]:
+        """Forward passes over ``texts`` sorted by length: (indices of the batch, features after the pass)."""
+        # The text itself breaks ties, so that the batches depend on the set of texts alone, not on its order.
+        order = sorted(range(len(texts)), key=lambda i: (len(texts[i]), texts[i]))
+        starts = range(0, len(order), self.batch_size)
+        for start in progress_bar(starts, "encoding", show=progress):
+            chosen = order[start : start + self.batch_size]
+            yield chosen, self._forward([texts[i] for i in chosen])
+
+    def pooled(self, features: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Sentence embeddings (b, d) and context states (b, c) of one batch, all of unit length a part."""
+        import torch
+        from torch.nn.functional import normalize
+
+        embeddings = normalize(features["sentence_embedding"].float(), dim=1)
+        parts = []
+        for layer in self.identity.context_layers:
+            states = features["all_layer_embeddings"][layer].float()
+            mask = features["attention_mask"].unsqueeze(-1).float()
+            parts.append(normalize((states * mask).sum(1) / mask.sum(1), dim=1))
+        return embeddings, torch.cat([*parts, embeddings], dim=1)
+
+    def encode(self, texts: Sequence[str], *, progress: bool = False) -> Encoded:
+        """Encode texts in one pass each; see :class:`Encoded` for shapes. Equal texts are encoded once."""
+        distinct = sorted(set(texts))
+        width = self.identity.dimension
+        embeddings = np.zeros((len(distinct), width), dtype=np.float32)
+        context = np.zeros((len(distinct), width * (len(self.identity.context_layers) + 1)), dtype=np.float32)
+        tokens: list[Floats] = [np.zeros((0, width), dtype=np.float32)] * len(distinct)
+        cut, limit = self.identity.cut_layer, self.model.max_seq_length
+        truncated = set()
+        for chosen, features in self.batches(distinct, progress=progress):
+            pooled, states = self.pooled(features)
+            embeddings[chosen], context[chosen] = pooled.cpu().numpy(), states.cpu().numpy()
+            if cut is None:
+                continue
+            middle = features["all_layer_embeddings"][cut].float().cpu().numpy()
+            lengths = features["attention_mask"].sum(1).tolist()
+            for row, (i, length) in enumerate(zip(chosen, lengths, strict=True)):
+                tokens[i] = middle[row, :length]
+                if limit and length >= limit:
+                    truncated.add(distinct[i])
+        where = {text: i for i, text in enumerate(distinct)}
+        rows = [where[text] for text in texts]
+        return Encoded(
+            embeddings=embeddings[rows],
+            context=context[rows],
+            tokens=[tokens[i] for i in rows] if cut is not None else None,
+            truncated=tuple(i for i, text in enumerate(texts) if text in truncated),
+        )
+
+    def token_context(self, text: str) -> TokenContext | None:
+        """Token states of one text at every context depth, with each token's place in the text."""
+        if not self.identity.context_layers:
+            return None
+        features = self._forward([text])
+        states = features["all_layer_embeddings"]
+        chosen = [states[layer][0].float().cpu().numpy() for layer in self.identity.context_layers]
+        chosen.append(features["token_embeddings"][0].float().cpu().numpy())
+        with self._lock:
+            offsets = self.model.tokenizer(
+                text, truncation=True, max_length=self.model.max_seq_length, return_offsets_mapping=True
+            )["offset_mapping"]
+        return TokenContext(np.stack(chosen), [(int(s), int(e)) for s, e in offsets])
+
+
+class EmbeddingsEncoder:
+    """Any LangChain ``Embeddings`` as the encoder: one embedding a text, no token states, no pair stage.
+
+    Args:
+        embeddings: the LangChain object; its ``embed_documents`` is called with distinct texts.
+        name: how a model directory should remember it (a LangChain object has no hash of its weights).
+    """
+
+    def __init__(self, embeddings: Embeddings, *, name: str | None = None) -> None:
+        self.embeddings = embeddings
+        probe = self._unit([PROBE])
+        self.identity = EncoderIdentity(
+            name=f"langchain:{name or type(embeddings).__name__}",
+            # Two digits of the probe's embedding survive an API's last-bit noise and still tell models apart.
+            sha256=hashlib.sha256(np.round(probe[0], 2).tobytes()).hexdigest(),
+            dimension=probe.shape[1],
+            context_layers=(),
+            cut_layer=None,
+        )
+
+    def _unit(self, texts: Sequence[str]) -> Floats:
+        vectors = np.asarray(self.embeddings.embed_documents(list(texts)), dtype=np.float32)
+        unit: Floats = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        return unit
+
+    def encode(self, texts: Sequence[str], *, progress: bool = False) -> Encoded:  # noqa: ARG002
+        """Encode texts through the LangChain object; ``context`` is the embedding itself."""
+        distinct = sorted(set(texts))
+        vectors = self._unit(distinct)
+        where = {text: i for i, text in enumerate(distinct)}
+        rows = vectors[[where[text] for text in texts]]
+        return Encoded(embeddings=rows, context=rows, tokens=None, truncated=())
+
+    def token_context(self, text: str) -> TokenContext | None:  # noqa: ARG002
+        """An ``Embeddings`` object shows no tokens."""
+        return None
+
+
+#: A fixed text whose embedding identifies a LangChain encoder.
+PROBE = "Two agents compare what they hold to be true."

@@ -1,0 +1,199 @@
+"""From scores to findings: which pairs of statements agree, which disagree, and what only one side speaks of.
+
+The rules, all on calibrated probabilities and outside the abstain band:
+
+* Every statement is scored whole and, where it concedes and contests, by clause. A pair of statements has at
+  most one row of each relation: the decided pair of units with the highest probability.
+* A contested conclusion outweighs a shared premise: where a pair of statements has a disagreement row, its
+  agreement can only rest on a clause; the pair is then also listed as mixed.
+* A row stays if it is the best of its relation for at least one of its two statements: the ledger
+  names each statement's counterparts, not every pair that is on the same topic.
+* A statement that no row cites and that is unrelated to all the other side says is listed as one side's only.
+
+An uncalibrated model has no probabilities: its rows are the mutual nearest statements, by the sign of their margin.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from jepa_langchain.clauses import units_of
+from jepa_langchain.schema import (
+    Cited,
+    LedgerRow,
+    Persona,
+    Relation,
+    RelationEstimate,
+    RowWeights,
+    Statement,
+    Unit,
+    Verdict,
+)
+from jepa_langchain.stages import Scores, Stages, score_pairs
+
+#: Score from which two personas count as aligned, and up to which as misaligned.
+ALIGNED_FROM = 2 / 3
+MISALIGNED_TO = 1 / 3
+#: Probability of any relation below which a statement counts as unrelated to the other side.
+_RELATED_FROM = 0.5
+_RELATED = (Relation.AGREE, Relation.DISAGREE)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A unit of each side and what the model says of them."""
+
+    a: Unit
+    b: Unit
+    relation: Relation
+    strength: float
+    estimate: RelationEstimate
+
+    @property
+    def statements(self) -> tuple[str, str]:
+        """The ids of the two statements."""
+        return self.a.statement_id, self.b.statement_id
+
+    def row(self, weights: RowWeights) -> LedgerRow:
+        """The finding as a row of the report."""
+        shares = self.estimate.probabilities
+        return LedgerRow(
+            a=cited(self.a),
+            b=cited(self.b),
+            relation=self.relation,
+            p=None if shares is None else shares[self.relation],
+            margin=self.estimate.margin,
+            energies=self.estimate.energies,
+            decided_by=self.estimate.decided_by,
+            weights=weights,
+        )
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All findings of one comparison, strongest first."""
+
+    agreements: tuple[Finding, ...]
+    disagreements: tuple[Finding, ...]
+    only_a: tuple[Statement, ...]
+    only_b: tuple[Statement, ...]
+    truncated: tuple[str, ...]
+    clauses: tuple[int, int]
+
+    @property
+    def mixed(self) -> list[tuple[Finding, Finding]]:
+        """(agreement, disagreement) of the statement pairs that have both."""
+        agreed = {f.statements: f for f in self.agreements}
+        return [(agreed[f.statements], f) for f in self.disagreements if f.statements in agreed]
+
+    def score(self) -> float:
+        """S_agree / (S_agree + S_disagree), S = sum of the rows' probabilities; 0.5 when there is no row."""
+        agree, disagree = (sum(f.strength for f in rows) for rows in (self.agreements, self.disagreements))
+        return round(agree / (agree + disagree), 6) if agree + disagree else 0.5
+
+    def verdict(self) -> Verdict:
+        """What the score comes to; insufficient when no row could be decided."""
+        if not self.agreements and not self.disagreements:
+            return Verdict.INSUFFICIENT
+        if self.score() >= ALIGNED_FROM:
+            return Verdict.ALIGNED
+        return Verdict.MISALIGNED if self.score() <= MISALIGNED_TO else Verdict.MIXED
+
+
+def cited(unit: Unit) -> Cited:
+    """A unit as the side of a row."""
+    return Cited(id=unit.statement_id, text=unit.text, span=unit.span)
+
+
+def build_ledger(stages: Stages, a: Persona, b: Persona, *, progress: bool = False) -> Ledger:
+    """Score every unit of ``a`` with every unit of ``b`` and keep what is decided."""
+    units_a = [unit for s in a.statements for unit in units_of(s)]
+    units_b = [unit for s in b.statements for unit in units_of(s)]
+    texts = [unit.text for unit in (*units_a, *units_b)]
+    grid = np.stack(np.meshgrid(np.arange(len(units_a)), np.arange(len(units_b)), indexing="ij"), axis=-1).reshape(
+        -1, 2
+    )
+    distinct = sorted(set(texts))
+    encoded = stages.encoder.encode(distinct, progress=progress)
+    scores = score_pairs(stages, texts, grid + np.array([0, len(units_a)]), encoded=encoded)
+    cut = {distinct[i] for i in encoded.truncated}
+    findings = list(_findings(stages, scores, units_a, units_b))
+    agreements, disagreements = _select(findings)
+    named = {f.statements for f in (*agreements, *disagreements)}
+    lonely_a, lonely_b = _lonely(scores, units_a, units_b)
+    return Ledger(
+        agreements=tuple(agreements),
+        disagreements=tuple(disagreements),
+        only_a=tuple(s for s in a.statements if s.id in lonely_a and all(s.id != x for x, _ in named)),
+        only_b=tuple(s for s in b.statements if s.id in lonely_b and all(s.id != y for _, y in named)),
+        truncated=tuple(s.id for s in (*a.statements, *b.statements) if s.text in cut),
+        clauses=(len(units_a) - len(a.statements), len(units_b) - len(b.statements)),
+    )
+
+
+def _findings(stages: Stages, scores: Scores, units_a: list[Unit], units_b: list[Unit]) -> Iterator[Finding]:
+    shape = (len(units_a), len(units_b))
+    if scores.probabilities is None:
+        # The relation's own prediction error decides who is nearest; the margin's sign decides the relation.
+        lowest = scores.energies.min(1).reshape(shape)
+        for i, j in enumerate(lowest.argmin(1)):
+            if lowest[:, j].argmin() == i:
+                estimate = scores.estimate(i * shape[1] + int(j), stages)
+                relation = Relation.AGREE if estimate.margin > 0 else Relation.DISAGREE
+                yield Finding(units_a[i], units_b[j], relation, 1.0, estimate)
+        return
+    likely = scores.probabilities.argmax(1) < len(_RELATED)
+    for flat in np.flatnonzero(likely):
+        estimate = scores.estimate(int(flat), stages)
+        if estimate.relation in _RELATED and estimate.probabilities is not None:
+            i, j = divmod(int(flat), shape[1])
+            strength = estimate.probabilities[estimate.relation]
+            yield Finding(units_a[i], units_b[j], estimate.relation, strength, estimate)
+
+
+def _order(finding: Finding) -> tuple[float, tuple[str, str], tuple[str, str]]:
+    return -finding.strength, finding.statements, (finding.a.text, finding.b.text)
+
+
+def _best_of_pair(findings: list[Finding]) -> dict[tuple[str, str], Finding]:
+    best: dict[tuple[str, str], Finding] = {}
+    for finding in sorted(findings, key=_order):
+        best.setdefault(finding.statements, finding)
+    return best
+
+
+def _counterparts(findings: dict[tuple[str, str], Finding]) -> list[Finding]:
+    """The findings that are the strongest for at least one of their two statements."""
+    best_a: dict[str, float] = defaultdict(float)
+    best_b: dict[str, float] = defaultdict(float)
+    for finding in findings.values():
+        x, y = finding.statements
+        best_a[x], best_b[y] = max(best_a[x], finding.strength), max(best_b[y], finding.strength)
+    kept = [f for f in findings.values() if f.strength in (best_a[f.statements[0]], best_b[f.statements[1]])]
+    return sorted(kept, key=_order)
+
+
+def _select(findings: list[Finding]) -> tuple[list[Finding], list[Finding]]:
+    disagreements = _best_of_pair([f for f in findings if f.relation is Relation.DISAGREE])
+    agreeing = [
+        f
+        for f in findings
+        if f.relation is Relation.AGREE and (f.statements not in disagreements or not (f.a.part == f.b.part == "whole"))
+    ]
+    return _counterparts(_best_of_pair(agreeing)), _counterparts(disagreements)
+
+
+def _lonely(scores: Scores, units_a: list[Unit], units_b: list[Unit]) -> tuple[set[str], set[str]]:
+    """Ids of the statements that are likely unrelated to everything the other side says."""
+    if scores.probabilities is None:
+        return {u.statement_id for u in units_a}, {u.statement_id for u in units_b}
+    related = (1 - scores.probabilities[:, 2]).reshape(len(units_a), len(units_b))
+    sides = []
+    for units, nearest in ((units_a, related.max(1)), (units_b, related.max(0))):
+        near = {unit.statement_id for unit, p in zip(units, nearest, strict=True) if p >= _RELATED_FROM}
+        sides.append({unit.statement_id for unit in units} - near)
+    return sides[0], sides[1]

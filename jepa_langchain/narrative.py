@@ -1,0 +1,103 @@
+"""The readable summary without a language model: ledger rows put into the wordings of ``prompts/``.
+
+Every sentence quotes both statements verbatim and cites their ids, so there is nothing in it that the ledger
+does not hold. An LLM chain can later word the same rows; it starts from the same :class:`Narrative`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from jepa_langchain.prompts import load_wording
+from jepa_langchain.schema import LedgerRow, MixedPair, Narrative, NarrativeSentence
+
+_WORD = re.compile(r"\w+(?:['’\-]\w+)*")
+# Words a title neither starts nor ends with; most are what scikit-learn's English stop list holds, too.
+_LIGHT = frozenset(load_wording("light_words").body.split())
+_TITLE_WORDS = 8
+
+
+def _content(words: Sequence[str]) -> int:
+    return sum(word.lower() not in _LIGHT for word in words)
+
+
+def title_of(text_a: str, text_b: str) -> str:
+    """The topic two statements share: the run of words of ``text_a`` with most content words that ``text_b`` has too.
+
+    Falls back to the first content words of ``text_a`` when they share none.
+    """
+    a, b = _WORD.findall(text_a), _WORD.findall(text_b)
+    low_b = [word.lower() for word in b]
+    best: list[str] = []
+    for start in range(len(a)):
+        for other in range(len(b)):
+            size = 0
+            while start + size < len(a) and other + size < len(b) and a[start + size].lower() == low_b[other + size]:
+                size += 1
+            run = _trim(a[start : start + size])
+            if _content(run) > _content(best):
+                best = run
+    if not best:
+        best = _trim([word for word in a if word.lower() not in _LIGHT][:4]) or a[:4]
+    title = " ".join(_trim(best[:_TITLE_WORDS]) or best[:_TITLE_WORDS])
+    return title[:1].upper() + title[1:]
+
+
+def _trim(words: list[str]) -> list[str]:
+    while words and words[0].lower() in _LIGHT:
+        words = words[1:]
+    while words and words[-1].lower() in _LIGHT:
+        words = words[:-1]
+    return words
+
+
+def _sentence(row: LedgerRow, names: tuple[str, str], wording: str) -> NarrativeSentence:
+    text = load_wording(wording).fill(
+        persona_a=names[0],
+        persona_b=names[1],
+        text_a=row.a.text.rstrip("."),
+        text_b=row.b.text.rstrip("."),
+        id_a=row.a.id,
+        id_b=row.b.id,
+    )
+    return NarrativeSentence(
+        text=text, title=title_of(row.a.text, row.b.text), relation=row.relation, a=row.a.id, b=row.b.id
+    )
+
+
+def write_narrative(
+    names: tuple[str, str],
+    agreements: Sequence[LedgerRow],
+    disagreements: Sequence[LedgerRow],
+    mixed: Sequence[MixedPair],
+) -> Narrative:
+    """Word the rows of a ledger.
+
+    Args:
+        names: ids of the two personas.
+        agreements: rows of agreement, in the order they are to be told.
+        disagreements: rows of disagreement.
+        mixed: pairs that have both; their disagreement is told as one on a shared premise.
+
+    Returns:
+        a narrative whose ``source`` is "template".
+    """
+    shared = {(pair.a.id, pair.b.id) for pair in mixed}
+    agree = [_sentence(row, names, "template_agreement") for row in agreements]
+    disagree = [
+        _sentence(row, names, "template_mixed" if (row.a.id, row.b.id) in shared else "template_disagreement")
+        for row in disagreements
+    ]
+    areas = []
+    for heading, sentences, none in (
+        ("Areas of agreement", agree, "No statement of one side was found to agree with one of the other."),
+        (
+            "Areas of disagreement",
+            disagree,
+            "No statement of one side was found to contest one of the other.",
+        ),
+    ):
+        body = "\n\n".join(f"{s.title}. {s.text}" for s in sentences) or none
+        areas.append(f"{heading}\n\n{body}")
+    return Narrative(text="\n\n".join(areas), source="template", sentences=(*agree, *disagree))

@@ -1,0 +1,205 @@
+"""Gradient training of the pair stage: sampling, the loop, and checkpoints to go on from after a kill.
+
+Everything random of block k follows from (seed, k), so a run resumed at a block's start repeats the unbroken run.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors.torch import load_file, save_file
+
+from jepa_langchain.pair_predictor import LABELS, PairPredictor, collate
+from jepa_langchain.pairs import PairSource
+from jepa_langchain.states import StateStore
+
+Integers = npt.NDArray[np.int64]
+_BLOCK_BATCHES = 32
+
+
+@dataclass(frozen=True)
+class PairTraining:
+    """Hyper-parameters of the pair stage.
+
+    ``flatten`` is the power of a source's size in its sampling weight (1 = proportional, 0 = all alike).
+    ``patience`` counts blocks without a better held-out AUROC before training stops early.
+    """
+
+    samples: int = 120_000
+    batch: int = 64
+    rate: float = 1e-4
+    fresh_rate: float = 1e-3
+    weight_decay: float = 0.01
+    warmup: float = 0.06
+    flatten: float = 0.5
+    evaluate_every: int = 8
+    patience: int = 12
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Pairs of one source as row numbers of a state store: x, y and label indices, all (n,)."""
+
+    name: str
+    x: Integers
+    y: Integers
+    label: Integers
+
+    @classmethod
+    def of(cls, source: PairSource, store: StateStore) -> Rows:
+        """Look the source's texts up in the store."""
+        label = np.array([LABELS.index(p.label) for p in source.pairs], dtype=np.int64)
+        return cls(
+            source.name,
+            store.rows([p.a for p in source.pairs]),
+            store.rows([p.b for p in source.pairs]),
+            label,
+        )
+
+
+def draw_block(parts: Sequence[Rows], block: int, config: PairTraining) -> list[tuple[Integers, Integers, Integers]]:
+    """The batches of one block: each source's rows in shuffled epochs, mixed, and sorted by length at batch level."""
+    sizes = np.array([len(p.x) for p in parts], dtype=float)
+    share = sizes**config.flatten / (sizes**config.flatten).sum()
+    per_block = np.maximum(1, np.round(share * config.batch * _BLOCK_BATCHES)).astype(int)
+    columns: list[list[Integers]] = [[], [], []]
+    for source, (rows, count) in enumerate(zip(parts, per_block, strict=True)):
+        places = np.arange(block * count, (block + 1) * count)
+        chosen = np.empty(count, dtype=np.int64)
+        for epoch in np.unique(places // len(rows.x)):
+            order = np.random.default_rng([config.seed, 1, source, int(epoch)]).permutation(len(rows.x))
+            here = places // len(rows.x) == epoch
+            chosen[here] = order[places[here] % len(rows.x)]
+        for column, values in zip(columns, (rows.x, rows.y, rows.label), strict=True):
+            column.append(values[chosen])
+    x, y, label = (np.concatenate(column) for column in columns)
+    # Rows of the store ascend by length: sorting by row number keeps padding small without reading the texts.
+    order = np.argsort(x + y, kind="stable")
+    batches = np.array_split(order, math.ceil(len(order) / config.batch))
+    turn = np.random.default_rng([config.seed, 2, block]).permutation(len(batches))
+    return [(x[batches[i]], y[batches[i]], label[batches[i]]) for i in turn]
+
+
+def _optimizer(model: PairPredictor, config: PairTraining) -> torch.optim.AdamW:
+    pretrained = [
+        p for name, p in model.named_parameters() if name.startswith("blocks.") and "bias" not in name.split(".")[-1]
+    ]
+    known = {id(p) for p in pretrained}
+    biases = [p for name, p in model.named_parameters() if name.startswith("blocks.") and id(p) not in known]
+    known |= {id(p) for p in biases}
+    fresh = [p for p in model.parameters() if id(p) not in known]
+    return torch.optim.AdamW(
+        [
+            {"params": pretrained, "lr": config.rate, "weight_decay": config.weight_decay},
+            {"params": biases, "lr": config.rate, "weight_decay": 0.0},
+            {"params": fresh, "lr": config.fresh_rate, "weight_decay": 0.0},
+        ]
+    )
+
+
+def _save_checkpoint(
+    path: Path, model: PairPredictor, optimizer: torch.optim.AdamW, progress: dict[str, float]
+) -> None:
+    tensors = {f"model.{k}": v.contiguous() for k, v in model.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(v).contiguous() for k, v in state.items()}
+    beside = path.with_suffix(".new")
+    save_file(tensors, beside, metadata={"progress": json.dumps(progress)})
+    beside.replace(path)
+
+
+def _load_checkpoint(path: Path, model: PairPredictor, optimizer: torch.optim.AdamW) -> dict[str, float]:
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as handle:
+        progress: dict[str, float] = json.loads(handle.metadata()["progress"])
+    tensors = load_file(path)
+    model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith("optimizer."):
+            _, index, name = key.split(".")
+            state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    return progress
+
+
+def train_pair(
+    model: PairPredictor,
+    parts: Sequence[Rows],
+    store: StateStore,
+    folder: Path,
+    *,
+    config: PairTraining,
+    evaluate: Callable[[PairPredictor], float],
+    log: Callable[[dict[str, float | str]], None],
+    resume: bool,
+) -> PairPredictor:
+    """Train in place and return the model with the best held-out metric.
+
+    Args:
+        model: starts from the encoder's upper layers.
+        parts: training rows, one part a source.
+        store: token states of every row.
+        folder: checkpoints ``pair.checkpoint`` and ``pair.best``, both safetensors.
+        config: hyper-parameters.
+        evaluate: held-out AUROC of the model, higher is better.
+        log: called with one row of metrics at each evaluation and block.
+        resume: continue from the folder's checkpoint if there is one.
+    """
+    optimizer = _optimizer(model, config)
+    checkpoint, best_path = folder / "pair.checkpoint", folder / "pair.best"
+    blocks = max(1, round(config.samples / (config.batch * _BLOCK_BATCHES)))
+    progress = {"block": 0.0, "best": -1.0, "best_block": 0.0}
+    if resume and checkpoint.is_file():
+        progress = _load_checkpoint(checkpoint, model, optimizer)
+    peaks = [group["lr"] for group in _optimizer(model, config).param_groups]
+    half = torch.cpu._is_avx512_bf16_supported() or torch.cuda.is_available()  # noqa: SLF001
+    device = model.relations.device.type
+    for block in range(int(progress["block"]), blocks):
+        torch.manual_seed(config.seed * 1_000_003 + block)
+        model.train()
+        losses = []
+        batches = draw_block(parts, block, config)
+        for step, (x, y, label) in enumerate(batches):
+            done = (block + step / len(batches)) / blocks
+            rate = min(done / config.warmup, 0.5 * (1 + math.cos(math.pi * done)))
+            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                group["lr"] = peak * rate
+            states, part = collate([(store.token_states(i), store.token_states(j)) for i, j in zip(x, y, strict=True)])
+            with torch.autocast(device, dtype=torch.bfloat16, enabled=half):
+                energies = model(states.to(device), part.to(device))
+            loss = model.loss(energies.float(), torch.from_numpy(label).to(device))
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            losses.append(loss.item())
+        progress["block"] = block + 1
+        row: dict[str, float | str] = {
+            "stage": "pair",
+            "block": block + 1,
+            "of": blocks,
+            "loss": float(np.mean(losses)),
+        }
+        last = block + 1 == blocks
+        if last or (block + 1) % config.evaluate_every == 0:
+            metric = evaluate(model)
+            row["held_out_auroc"] = metric
+            if metric > progress["best"]:
+                progress |= {"best": metric, "best_block": block + 1}
+                save_file({k: v.contiguous() for k, v in model.state_dict().items()}, best_path)
+        log(row)
+        _save_checkpoint(checkpoint, model, optimizer, progress)
+        if block + 1 - progress["best_block"] >= config.patience * config.evaluate_every:
+            break
+    model.load_state_dict(load_file(best_path))
+    return model

