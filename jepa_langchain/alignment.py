@@ -155,4 +155,4 @@ UNCALIBRATED = "the model was trained without labels and is uncalibrated: rows h
 
 def _p(finding: Finding) -> float | None:
     shares = finding.estimate.probabilities
-    return None if shares is None else shares[finding.relation]
+    return None if shares is None else shares.of(finding.relation)

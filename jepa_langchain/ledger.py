@@ -6,8 +6,9 @@ The rules, all on calibrated probabilities and outside the abstain band:
   most one row of each relation: the decided pair of units with the highest probability.
 * A contested conclusion outweighs a shared premise: where a pair of statements has a disagreement row, its
   agreement can only rest on a clause; the pair is then also listed as mixed.
-* A row stays if it is the best of its relation for at least one of its two statements: the ledger
-  names each statement's counterparts, not every pair that is on the same topic.
+* The linear stage says who is talking about the same thing: a row stays if the pair is, for at least one of its two
+  statements, within ``COUNTERPART_SLACK`` of the nearest related statement of the other side. The ledger names each
+  statement's counterparts, not every pair that shares a subject.
 * A statement that no row cites and that is unrelated to all the other side says is listed as one side's only.
 
 An uncalibrated model has no probabilities: its rows are the mutual nearest statements, by the sign of their margin.
@@ -15,13 +16,14 @@ An uncalibrated model has no probabilities: its rows are the mutual nearest stat
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from jepa_langchain.calibration import Doubles
 from jepa_langchain.clauses import units_of
+from jepa_langchain.predictor import RELATIONS
 from jepa_langchain.schema import (
     Cited,
     LedgerRow,
@@ -38,9 +40,10 @@ from jepa_langchain.stages import Scores, Stages, score_pairs
 #: Score from which two personas count as aligned, and up to which as misaligned.
 ALIGNED_FROM = 2 / 3
 MISALIGNED_TO = 1 / 3
+#: How much less near than the nearest counterpart (1 - linear energy, unitless) another counterpart may be.
+COUNTERPART_SLACK = 0.1
 #: Probability of any relation below which a statement counts as unrelated to the other side.
 _RELATED_FROM = 0.5
-_RELATED = (Relation.AGREE, Relation.DISAGREE)
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class Finding:
             a=cited(self.a),
             b=cited(self.b),
             relation=self.relation,
-            p=None if shares is None else shares[self.relation],
+            p=None if shares is None else shares.of(self.relation),
             margin=self.estimate.margin,
             energies=self.estimate.energies,
             decided_by=self.estimate.decided_by,
@@ -121,7 +124,8 @@ def build_ledger(stages: Stages, a: Persona, b: Persona, *, progress: bool = Fal
     encoded = stages.encoder.encode(distinct, progress=progress)
     scores = score_pairs(stages, texts, grid + np.array([0, len(units_a)]), encoded=encoded)
     cut = {distinct[i] for i in encoded.truncated}
-    findings = list(_findings(stages, scores, units_a, units_b))
+    matched = _counterparts(scores, units_a, units_b)
+    findings = [f for f in _findings(stages, scores, units_a, units_b) if f.statements in matched]
     agreements, disagreements = _select(findings)
     named = {f.statements for f in (*agreements, *disagreements)}
     lonely_a, lonely_b = _lonely(scores, units_a, units_b)
@@ -138,20 +142,20 @@ def build_ledger(stages: Stages, a: Persona, b: Persona, *, progress: bool = Fal
 def _findings(stages: Stages, scores: Scores, units_a: list[Unit], units_b: list[Unit]) -> Iterator[Finding]:
     shape = (len(units_a), len(units_b))
     if scores.probabilities is None:
-        # The relation's own prediction error decides who is nearest; the margin's sign decides the relation.
-        lowest = scores.energies.min(1).reshape(shape)
-        for i, j in enumerate(lowest.argmin(1)):
-            if lowest[:, j].argmin() == i:
+        # The nearest prediction decides who is meant; the margin's sign decides the relation.
+        near = scores.near.reshape(shape)
+        for i, j in enumerate(near.argmax(1)):
+            if near[:, j].argmax() == i:
                 estimate = scores.estimate(i * shape[1] + int(j), stages)
                 relation = Relation.AGREE if estimate.margin > 0 else Relation.DISAGREE
                 yield Finding(units_a[i], units_b[j], relation, 1.0, estimate)
         return
-    likely = scores.probabilities.argmax(1) < len(_RELATED)
+    likely = scores.probabilities.argmax(1) < len(RELATIONS)
     for flat in np.flatnonzero(likely):
         estimate = scores.estimate(int(flat), stages)
-        if estimate.relation in _RELATED and estimate.probabilities is not None:
+        if estimate.relation in RELATIONS and estimate.probabilities is not None:
             i, j = divmod(int(flat), shape[1])
-            strength = estimate.probabilities[estimate.relation]
+            strength = estimate.probabilities.of(estimate.relation)
             yield Finding(units_a[i], units_b[j], estimate.relation, strength, estimate)
 
 
@@ -166,34 +170,47 @@ def _best_of_pair(findings: list[Finding]) -> dict[tuple[str, str], Finding]:
     return best
 
 
-def _counterparts(findings: dict[tuple[str, str], Finding]) -> list[Finding]:
-    """The findings that are the strongest for at least one of their two statements."""
-    best_a: dict[str, float] = defaultdict(float)
-    best_b: dict[str, float] = defaultdict(float)
-    for finding in findings.values():
-        x, y = finding.statements
-        best_a[x], best_b[y] = max(best_a[x], finding.strength), max(best_b[y], finding.strength)
-    kept = [f for f in findings.values() if f.strength in (best_a[f.statements[0]], best_b[f.statements[1]])]
-    return sorted(kept, key=_order)
-
-
 def _select(findings: list[Finding]) -> tuple[list[Finding], list[Finding]]:
     disagreements = _best_of_pair([f for f in findings if f.relation is Relation.DISAGREE])
-    agreeing = [
-        f
-        for f in findings
-        if f.relation is Relation.AGREE and (f.statements not in disagreements or not (f.a.part == f.b.part == "whole"))
-    ]
-    return _counterparts(_best_of_pair(agreeing)), _counterparts(disagreements)
+    agreements = _best_of_pair(
+        [
+            f
+            for f in findings
+            if f.relation is Relation.AGREE
+            and (f.statements not in disagreements or not f.a.part == f.b.part == "whole")
+        ]
+    )
+    return list(agreements.values()), list(disagreements.values())
+
+
+def _by_statement(values: Doubles, units_a: list[Unit], units_b: list[Unit]) -> tuple[Doubles, list[str], list[str]]:
+    """The highest value of any unit pair of each statement pair, and the statements' ids in order."""
+    starts, ids = [], []
+    for units in (units_a, units_b):
+        # A statement's units stand together, the whole one first.
+        starts.append([i for i, unit in enumerate(units) if unit.part == "whole"])
+        ids.append([unit.statement_id for unit in units if unit.part == "whole"])
+    table = values.reshape(len(units_a), len(units_b))
+    highest = np.maximum.reduceat(np.maximum.reduceat(table, starts[0], axis=0), starts[1], axis=1)
+    return highest, ids[0], ids[1]
+
+
+def _related(scores: Scores) -> Doubles:
+    """(n,) probability of any relation; 1 for an uncalibrated model, which cannot tell."""
+    return np.ones(len(scores.near)) if scores.probabilities is None else 1 - scores.probabilities[:, 2]
+
+
+def _counterparts(scores: Scores, units_a: list[Unit], units_b: list[Unit]) -> set[tuple[str, str]]:
+    near = np.where(_related(scores) >= _RELATED_FROM, scores.near, -np.inf)
+    table, ids_a, ids_b = _by_statement(near, units_a, units_b)
+    bar = np.minimum(table.max(1, keepdims=True), table.max(0, keepdims=True)) - COUNTERPART_SLACK
+    return {(ids_a[i], ids_b[j]) for i, j in zip(*np.nonzero((table >= bar) & np.isfinite(table)), strict=True)}
 
 
 def _lonely(scores: Scores, units_a: list[Unit], units_b: list[Unit]) -> tuple[set[str], set[str]]:
     """Ids of the statements that are likely unrelated to everything the other side says."""
     if scores.probabilities is None:
         return {u.statement_id for u in units_a}, {u.statement_id for u in units_b}
-    related = (1 - scores.probabilities[:, 2]).reshape(len(units_a), len(units_b))
-    sides = []
-    for units, nearest in ((units_a, related.max(1)), (units_b, related.max(0))):
-        near = {unit.statement_id for unit, p in zip(units, nearest, strict=True) if p >= _RELATED_FROM}
-        sides.append({unit.statement_id for unit in units} - near)
-    return sides[0], sides[1]
+    table, ids_a, ids_b = _by_statement(_related(scores), units_a, units_b)
+    far_a, far_b = table.max(1) < _RELATED_FROM, table.max(0) < _RELATED_FROM
+    return {ids_a[i] for i in np.flatnonzero(far_a)}, {ids_b[j] for j in np.flatnonzero(far_b)}

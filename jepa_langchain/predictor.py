@@ -60,6 +60,8 @@ class LinearPredictor(nn.Module):
         Raises:
             ValueError: if ``relation`` is UNRELATED, which predicts nothing.
         """
+        if relation not in RELATIONS:
+            raise ValueError(f"{relation.value} predicts nothing; ask for {' or '.join(r.value for r in RELATIONS)}")
         return normalize(context.double() @ self.maps[RELATIONS.index(relation)].T, dim=1)
 
     def energies(

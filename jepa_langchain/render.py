@@ -112,7 +112,8 @@ def estimate_view(estimate: RelationEstimate, text_a: str, text_b: str) -> Rende
     table.add_row("a", Text(text_a))
     table.add_row("b", Text(text_b))
     table.add_row("verdict", verdict)
-    for relation, p in (estimate.probabilities or {}).items():
+    for relation in Relation if estimate.probabilities else ():
+        p = estimate.probabilities.of(relation) if estimate.probabilities else 0.0
         table.add_row(f"p({relation.value})", Text(f"{p:.3f}  " + "█" * round(p * 30), style=_COLOUR[relation]))
     energies = f"agree {estimate.energies.agree:.3f}, disagree {estimate.energies.disagree:.3f}"
     table.add_row("energies", f"{energies}, margin {estimate.margin:+.3f} ({estimate.decided_by} stage)")

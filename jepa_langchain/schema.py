@@ -83,6 +83,20 @@ class Energies(Frozen):
     disagree: float
 
 
+class Probabilities(Frozen):
+    """Calibrated probabilities of the three relations; they sum to 1 up to rounding."""
+
+    agree: Probability
+    disagree: Probability
+    unrelated: Probability
+
+    def of(self, relation: Relation) -> float:
+        """The probability of one relation."""
+        return {Relation.AGREE: self.agree, Relation.DISAGREE: self.disagree, Relation.UNRELATED: self.unrelated}[
+            relation
+        ]
+
+
 class RelationEstimate(Frozen):
     """What one stage says of one pair of texts.
 
@@ -92,7 +106,7 @@ class RelationEstimate(Frozen):
     """
 
     relation: Relation | None
-    probabilities: dict[Relation, Probability] | None
+    probabilities: Probabilities | None
     energies: Energies
     margin: float
     decided_by: Literal["linear", "pair"]

@@ -18,7 +18,7 @@ from jepa_langchain.calibration import Calibrator, Doubles
 from jepa_langchain.encoder import Encoded, Encoder
 from jepa_langchain.pair_predictor import LABELS, PairPredictor
 from jepa_langchain.predictor import LinearPredictor
-from jepa_langchain.schema import Energies, RelationEstimate
+from jepa_langchain.schema import Energies, Probabilities, RelationEstimate
 
 Integers = npt.NDArray[np.int64]
 #: A full grid of energies is computed while at most this many cells a wanted pair are wasted on it.
@@ -58,28 +58,37 @@ class Scores:
         probabilities: (n, 3) in LABELS order, or None when uncalibrated.
         cosine: (n,) cosine of the two embeddings.
         joint: (n,) True where the pair stage decided.
+        near: (n,) nearness, 1 - the lower of the linear stage's two energies: how well some relation predicts y from x.
     """
 
     energies: Doubles
     probabilities: Doubles | None
     cosine: Doubles
     joint: npt.NDArray[np.bool_]
+    near: Doubles
 
     def estimate(self, i: int, stages: Stages) -> RelationEstimate:
         """Pair i in the words of the domain, rounded to six digits so that float noise does not show."""
-        agree, disagree = (round(float(e), 6) for e in self.energies[i])
+        agree, disagree = (_digits(e) for e in self.energies[i])
         stage = "pair" if self.joint[i] else "linear"
         relation, shares = None, None
         if self.probabilities is not None:
             relation = stages.calibrators[stage].decide(self.probabilities[i])
-            shares = {label: round(float(p), 6) for label, p in zip(LABELS, self.probabilities[i], strict=True)}
+            shares = Probabilities(
+                **{label: _digits(p) for label, p in zip(LABELS, self.probabilities[i], strict=True)}
+            )
         return RelationEstimate(
             relation=relation,
             probabilities=shares,
             energies=Energies(agree=agree, disagree=disagree),
-            margin=round(disagree - agree, 6),
+            margin=_digits(disagree - agree),
             decided_by="pair" if stage == "pair" else "linear",
         )
+
+
+def _digits(value: float) -> float:
+    """Six digits, and never -0.0."""
+    return round(float(value), 6) + 0.0
 
 
 def linear_features(energies: npt.NDArray[np.floating], cosine: npt.NDArray[np.floating]) -> Doubles:
@@ -134,12 +143,8 @@ def score_pairs(
         predictor, on which statement of a pair comes first).
     """
     if not len(pairs):
-        return Scores(
-            np.zeros((0, 2)),
-            np.zeros((0, 3)) if stages.calibrated else None,
-            np.zeros(0),
-            np.zeros(0, dtype=bool),
-        )
+        none = np.zeros(0)
+        return Scores(np.zeros((0, 2)), np.zeros((0, 3)) if stages.calibrated else None, none, none > 0, none)
     distinct = sorted(set(texts))
     where = {text: i for i, text in enumerate(distinct)}
     rows = np.array([where[text] for text in texts], dtype=np.int64)[pairs]
@@ -149,7 +154,7 @@ def score_pairs(
     states = encoded or stages.encoder.encode(distinct)
     scored = _score_rows(stages, states, np.stack(np.divmod(keys, len(distinct)), axis=1), budget)
     shares = None if scored.probabilities is None else scored.probabilities[back]
-    return Scores(scored.energies[back], shares, scored.cosine[back], scored.joint[back])
+    return Scores(scored.energies[back], shares, scored.cosine[back], scored.joint[back], scored.near[back])
 
 
 def _score_rows(stages: Stages, encoded: Encoded, pairs: Integers, budget: int) -> Scores:
@@ -162,7 +167,7 @@ def _score_rows(stages: Stages, encoded: Encoded, pairs: Integers, budget: int) 
         energies[kept], joint[kept] = read, True
         if shares is not None:
             shares[kept] = stages.calibrators["pair"].probabilities(pair_features(read, linear[kept], cosine[kept]))
-    return Scores(energies=energies, probabilities=shares, cosine=cosine, joint=joint)
+    return Scores(energies, shares, cosine, joint, 1 - linear.min(1))
 
 
 def estimate_texts(stages: Stages, text_a: str, text_b: str) -> RelationEstimate:

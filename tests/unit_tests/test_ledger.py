@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jepa_langchain import ledger
+from jepa_langchain.ledger import build_ledger
+from jepa_langchain.schema import Persona, Relation, Statement, Verdict
+from jepa_langchain.stages import Scores, Stages
+from tests.unit_tests.conftest import make_stages
+from tests.words import WordEncoder
+
+Table = dict[tuple[str, str], tuple[float, float]]
+
+
+def persona(name: str, *texts: str) -> Persona:
+    return Persona(id=name, statements=tuple(Statement(id=f"{name}{i}", text=t) for i, t in enumerate(texts, start=1)))
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch, stages: Stages) -> object:
+    """A ledger over a table of (P(agree), P(disagree)); a pair of texts that is not in it is unrelated."""
+
+    def build(a: Persona, b: Persona, table: Table) -> ledger.Ledger:
+        def score(_: Stages, texts: Sequence[str], pairs: np.ndarray, **__: object) -> Scores:
+            rows = [table.get((texts[i], texts[j]), (0.02, 0.02)) for i, j in pairs]
+            shares = np.array([(x, y, 1 - x - y) for x, y in rows])
+            near = np.array([x + y for x, y in rows])
+            return Scores(1 - shares[:, :2], shares, near, np.zeros(len(rows), dtype=bool), near)
+
+        monkeypatch.setattr(ledger, "score_pairs", score)
+        return build_ledger(stages, a, b)
+
+    return build
+
+
+def test_a_contested_conclusion_outweighs_the_shared_premise(judged: object) -> None:
+    a = persona("A", "Rents are high and need caps.")
+    b = persona("B", "Rents are high, but caps backfire on tenants.")
+    whole, claim = b.statements[0].text, a.statements[0].text
+    table = {
+        (claim, whole): (0.9, 0.05),
+        (claim, "Rents are high"): (0.95, 0.01),
+        (claim, "caps backfire on tenants"): (0.02, 0.9),
+    }
+    found = judged(a, b, table)  # type: ignore[operator]
+    assert [(f.a.text, f.b.text) for f in found.disagreements] == [(claim, "caps backfire on tenants")]
+    assert [(f.a.text, f.b.text) for f in found.agreements] == [(claim, "Rents are high")]
+    assert [f.statements for f, _ in found.mixed] == [("A1", "B1")]
+    assert found.disagreements[0].row.__self__.b.span == (20, 44)
+
+
+def test_one_row_a_pair_and_none_inside_the_abstain_band(judged: object) -> None:
+    a, b = persona("A", "first thing", "second thing"), persona("B", "one thing", "other thing")
+    table = {("first thing", "one thing"): (0.7, 0.2), ("second thing", "other thing"): (0.5, 0.45)}
+    found = judged(a, b, table)  # type: ignore[operator]
+    assert [f.statements for f in found.agreements] == [("A1", "B1")]
+    assert not found.disagreements
+    assert not found.only_a  # A2 is related to something, only undecided
+    assert found.verdict() is Verdict.ALIGNED
+    assert found.score() == 1.0
+
+
+def test_what_only_one_side_speaks_of(judged: object) -> None:
+    a, b = persona("A", "first thing", "second thing"), persona("B", "one thing")
+    found = judged(a, b, {("first thing", "one thing"): (0.05, 0.9)})  # type: ignore[operator]
+    assert [s.id for s in found.only_a] == ["A2"]
+    assert not found.only_b
+    assert found.verdict() is Verdict.MISALIGNED
+
+
+def test_nothing_related_is_insufficient(judged: object) -> None:
+    found = judged(persona("A", "first thing"), persona("B", "one thing"), {})  # type: ignore[operator]
+    assert (found.verdict(), found.score()) == (Verdict.INSUFFICIENT, 0.5)
+    assert (len(found.only_a), len(found.only_b)) == (1, 1)
+
+
+def test_an_uncalibrated_model_pairs_mutual_neighbours() -> None:
+    stages = make_stages(WordEncoder(), calibrated=False)
+    a = persona("A", "tax sugar now", "trains run late")
+    b = persona("B", "trains run late", "tax sugar now")
+    found = build_ledger(stages, a, b)
+    assert {f.statements for f in (*found.agreements, *found.disagreements)} == {("A1", "B2"), ("A2", "B1")}
+    assert all(f.estimate.probabilities is None and f.estimate.relation is None for f in found.agreements)
+
+
+TEXTS = [
+    "tax sugar now",
+    "not tax sugar now",
+    "trains run late",
+    "trains not late, but towns pay for trains",
+    "build homes",
+]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.sampled_from(TEXTS), min_size=1, max_size=4), st.lists(st.sampled_from(TEXTS), min_size=1, max_size=4)
+)
+def test_swapping_the_personas_swaps_the_rows_and_nothing_else(left: list[str], right: list[str]) -> None:
+    stages = make_stages(WordEncoder())
+    a, b = persona("A", *left), persona("B", *right)
+    ahead, back = build_ledger(stages, a, b), build_ledger(stages, b, a)
+    for rows, swapped in ((ahead.agreements, back.agreements), (ahead.disagreements, back.disagreements)):
+        assert {(f.statements, f.estimate) for f in rows} == {(f.statements[::-1], f.estimate) for f in swapped}
+    assert (ahead.only_a, ahead.only_b) == (back.only_b, back.only_a)
+    assert (ahead.score(), ahead.verdict()) == (back.score(), back.verdict())
+    assert Relation.UNRELATED not in {f.relation for f in (*ahead.agreements, *ahead.disagreements)}

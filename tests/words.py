@@ -1,0 +1,48 @@
+"""A small encoder without weights, for tests: every word has fixed states, "not" has a direction of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from jepa_langchain.encoder import Encoded, EncoderIdentity, Floats, TokenContext
+
+DIMENSION = 16
+_WORD = re.compile(r"\w+")
+
+
+def word_state(word: str, depth: int) -> npt.NDArray[np.float32]:
+    seed = int.from_bytes(hashlib.sha256(f"{depth} {word}".encode()).digest()[:4], "big")
+    state = np.random.default_rng(seed).normal(size=DIMENSION).astype(np.float32)
+    state[0] = 4.0 if word == "not" else 0.0
+    return state
+
+
+class WordEncoder:
+    """Mean-pooled word states of two depths; the deeper one is the embedding."""
+
+    def __init__(self, name: str = "test:words") -> None:
+        self.identity = EncoderIdentity(name, hashlib.sha256(name.encode()).hexdigest(), DIMENSION, (0,), 1)
+        self.calls: list[str] = []
+
+    def encode(self, texts: Sequence[str], *, progress: bool = False) -> Encoded:
+        self.calls += texts
+        embeddings, context, tokens = [], [], []
+        for text in texts:
+            layers = self._layers(text)
+            means = [layer.mean(0) / np.linalg.norm(layer.mean(0)) for layer in layers]
+            embeddings.append(means[1])
+            context.append(np.concatenate(means))
+            tokens.append(layers[1])
+        return Encoded(np.array(embeddings), np.array(context), tokens, ())
+
+    def _layers(self, text: str) -> list[Floats]:
+        words = _WORD.findall(text.lower()) or ["?"]
+        return [np.array([word_state(word, depth) for word in words]) for depth in (0, 1)]
+
+    def token_context(self, text: str) -> TokenContext | None:
+        return TokenContext(np.stack(self._layers(text)), [m.span() for m in _WORD.finditer(text)])
