@@ -9,14 +9,13 @@ train_log.jsonl         what happened during training
 
 from __future__ import annotations
 
-import json
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-import torch
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save_file as save_arrays
@@ -27,11 +26,12 @@ from jepa_langchain.calibration import Calibrator
 from jepa_langchain.encoder import Encoder, EncoderIdentity, TransformerEncoder
 from jepa_langchain.errors import ModelError
 from jepa_langchain.pair_predictor import PairConfig, PairPredictor
-from jepa_langchain.predictor import RELATIONS, LinearPredictor
+from jepa_langchain.predictor import RELATIONS, Direction, LinearPredictor
+from jepa_langchain.schema import Frozen, Relation
 from jepa_langchain.stages import Stages
 from jepa_langchain.weights import sha256_of
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 MANIFEST, LINEAR, PAIR, BASELINES = (
     "manifest.json",
     "predictor.safetensors",
@@ -66,41 +66,61 @@ def save_model(folder: Path, model: ModelFiles, *, log: Path | None = None) -> N
         save_arrays({k: v.astype(np.float16) for k, v in model.baselines.pair_features.items()}, beside / BASELINES)
     if log is not None and log.is_file():
         shutil.copyfile(log, beside / LOG)
-    manifest = {
-        "format": FORMAT,
-        "name": model.name,
-        "encoder": asdict(stages.encoder.identity),
-        "relations": [r.value for r in RELATIONS],
-        "direction": stages.linear.direction,
-        "pair": stages.pair.config.as_dict() if stages.pair else None,
-        "calibration": {name: c.as_dict() for name, c in stages.calibrators.items()},
-        "cosine_calibration": model.baselines.cosine.as_dict() if model.baselines.cosine else None,
-        "training": model.training,
-        "metrics": model.metrics,
-        "files": {p.name: sha256_of(p) for p in sorted(beside.iterdir())},
-    }
-    (beside / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    manifest = Manifest(
+        format=FORMAT,
+        name=model.name,
+        encoder=stages.encoder.identity,
+        relations=RELATIONS,
+        direction=stages.linear.direction,
+        pair=stages.pair.config if stages.pair else None,
+        calibration={name: c.as_dict() for name, c in stages.calibrators.items()},
+        cosine_calibration=model.baselines.cosine.as_dict() if model.baselines.cosine else None,
+        training=model.training,
+        metrics=model.metrics,
+        files={p.name: sha256_of(p) for p in sorted(beside.iterdir())},
+    )
+    (beside / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
     folder.mkdir(parents=True, exist_ok=True)
     # The manifest goes last: until it is there, a reader sees the old hashes and refuses the mixture.
     for path in sorted(beside.iterdir(), key=lambda p: p.name == MANIFEST):
         path.replace(folder / path.name)
-    for stale in {LINEAR, PAIR, BASELINES} - set(manifest["files"]):  # type: ignore[call-overload]
+    for stale in {LINEAR, PAIR, BASELINES} - set(manifest.files):
         (folder / stale).unlink(missing_ok=True)
     beside.rmdir()
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+class Manifest(Frozen):
+    """``manifest.json``, field by field."""
+
+    format: Literal[1]
+    name: str
+    encoder: EncoderIdentity
+    relations: tuple[Relation, Relation]
+    direction: Direction
+    pair: PairConfig | None
+    calibration: dict[Literal["linear", "pair"], dict[str, Any]]
+    cosine_calibration: dict[str, Any] | None
+    training: dict[str, Any]
+    metrics: dict[str, Any]
+    files: dict[str, str]
+
+
+def _manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     if not path.is_file():
         raise ModelError(f"{folder}: no model here ({MANIFEST} is missing)")
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise ModelError(f"{path}: not a readable manifest ({error})") from None
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        found = manifest.get("format") if isinstance(manifest, dict) else None
-        raise ModelError(f"{path}: format {found!r}; this version reads format {FORMAT}")
-    for name, expected in manifest.get("files", {}).items():
+        manifest = Manifest.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the document"
+        raise ModelError(f"{path}: field {where}: {first['msg']}") from None
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error})") from None
+    for name in (LINEAR, *([PAIR] if manifest.pair else [])):
+        if name not in manifest.files:
+            raise ModelError(f"{path}: field files: no hash of {name}")
+    for name, expected in manifest.files.items():
         file = folder / Path(name).name
         if not file.is_file():
             raise ModelError(f"{file}: missing from the model directory")
@@ -109,8 +129,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _check_encoder(found: EncoderIdentity, saved: dict[str, Any], folder: Path) -> None:
-    expected = EncoderIdentity(**{**saved, "context_layers": tuple(saved["context_layers"])})
+def _check_encoder(found: EncoderIdentity, expected: EncoderIdentity, folder: Path) -> None:
     for name in ("name", "dimension", "context_layers", "cut_layer", "sha256"):
         have, want = getattr(found, name), getattr(expected, name)
         # A default model given as a folder is the same model: its hash says so, its name need not.
@@ -132,30 +151,27 @@ def load_model(folder: Path, *, encoder: Encoder | None = None, device: str | No
         ModelError: naming the file or the field that is missing, damaged or another model's.
     """
     manifest = _manifest(folder)
+    saved = manifest.encoder
+    if encoder is None:
+        if saved.name.startswith("langchain:"):
+            raise ModelError(f"{folder}: trained on {saved.name}; pass that encoder to load it")
+        encoder = TransformerEncoder(saved.name, device=device)
+    _check_encoder(encoder.identity, saved, folder)
     try:
-        saved = manifest["encoder"]
-        if encoder is None:
-            if saved["name"].startswith("langchain:"):
-                raise ModelError(f"{folder}: trained on {saved['name']}; pass that encoder to load it")
-            encoder = TransformerEncoder(saved["name"], device=device)
-        _check_encoder(encoder.identity, saved, folder)
-        linear = LinearPredictor(load_file(folder / LINEAR)["maps"], direction=manifest["direction"])
-        width = saved["dimension"] * (len(saved["context_layers"]) + 1)
-        if tuple(linear.maps.shape) != (len(RELATIONS), saved["dimension"], width):
+        linear = LinearPredictor(load_file(folder / LINEAR)["maps"], direction=manifest.direction)
+        width = saved.dimension * (len(saved.context_layers) + 1)
+        if tuple(linear.maps.shape) != (len(RELATIONS), saved.dimension, width):
             raise ModelError(f"{folder / LINEAR}: maps of shape {tuple(linear.maps.shape)} do not fit the encoder")
         pair = None
-        if manifest["pair"] is not None:
-            pair = PairPredictor(PairConfig(**manifest["pair"]))
+        if manifest.pair is not None:
+            pair = PairPredictor(manifest.pair)
             pair.load_state_dict({k: v.float() for k, v in load_file(folder / PAIR).items()})
             pair.to(device or "cpu").eval()
-        calibrators = {name: Calibrator.from_dict(c) for name, c in manifest["calibration"].items()}
-        cosine = Calibrator.from_dict(manifest["cosine_calibration"]) if manifest["cosine_calibration"] else None
-        mlp = load_arrays(folder / BASELINES) if (folder / BASELINES).is_file() else {}
+        calibrators = {str(name): Calibrator.from_dict(c) for name, c in manifest.calibration.items()}
+        cosine = Calibrator.from_dict(manifest.cosine_calibration) if manifest.cosine_calibration else None
+        mlp = load_arrays(folder / BASELINES) if BASELINES in manifest.files else {}
     except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{folder}: the manifest and the weights do not fit together ({error})") from error
-    with torch.no_grad():
-        stages = Stages(encoder, linear, pair, calibrators)
-    files = {MANIFEST: sha256_of(folder / MANIFEST), **manifest["files"]}
-    return ModelFiles(
-        stages, Baselines(cosine, mlp), manifest["name"], manifest["training"], manifest["metrics"], files
-    )
+    files = {MANIFEST: sha256_of(folder / MANIFEST), **manifest.files}
+    stages = Stages(encoder, linear, pair, calibrators)
+    return ModelFiles(stages, Baselines(cosine, mlp), manifest.name, manifest.training, manifest.metrics, files)

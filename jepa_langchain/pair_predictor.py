@@ -18,7 +18,7 @@ the block is BERT's (Devlin et al., 2019), post-norm.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -43,10 +43,6 @@ class PairConfig:
     layers: int
     feedforward: int
     norm_eps: float = 1e-12
-
-    def as_dict(self) -> dict[str, float]:
-        """Plain JSON."""
-        return asdict(self)
 
 
 class Block(nn.Module):

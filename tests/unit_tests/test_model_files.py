@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from jepa_langchain.baselines import Baselines
+from jepa_langchain.calibration import Calibrator
+from jepa_langchain.errors import ModelError
+from jepa_langchain.model_files import MANIFEST, ModelFiles, load_model, save_model
+from jepa_langchain.pair_predictor import PairConfig, PairPredictor
+from jepa_langchain.stages import Stages, estimate_texts
+from tests.words import DIMENSION, WordEncoder
+
+
+@pytest.fixture
+def model(stages: Stages) -> ModelFiles:
+    torch.manual_seed(0)
+    pair = PairPredictor(PairConfig(DIMENSION, 4, 1, 32))
+    pair.load_state_dict({k: v.half().float() for k, v in pair.state_dict().items()})
+    calibrators = {**stages.calibrators, "pair": Calibrator(np.ones((3, 5)), np.zeros(3), 0.4)}
+    peers = Baselines(Calibrator(np.ones((3, 1)), np.zeros(3), 0.4), {"w1": np.ones((2, 2), dtype=np.float16)})
+    return ModelFiles(replace(stages, pair=pair, calibrators=calibrators), peers, "toy", {"seed": 1}, {"auroc": 0.5})
+
+
+def test_round_trip(model: ModelFiles, folder: Path, words: WordEncoder) -> None:
+    save_model(folder, model)
+    again = load_model(folder, encoder=words)
+    assert (again.name, again.training, again.metrics) == ("toy", {"seed": 1}, {"auroc": 0.5})
+    assert set(again.files) == {MANIFEST, "predictor.safetensors", "pair.safetensors", "baselines.safetensors"}
+    for pair in (("tax sugar", "not tax sugar"), ("a", "b c d")):
+        assert estimate_texts(again.stages, *pair) == estimate_texts(model.stages, *pair)
+    assert not list(folder.parent.glob("*.new"))
+
+
+def test_saving_again_drops_what_the_new_model_has_not(model: ModelFiles, folder: Path, words: WordEncoder) -> None:
+    save_model(folder, model)
+    save_model(folder, replace(model, stages=replace(model.stages, pair=None), baselines=Baselines()))
+    assert {p.name for p in folder.iterdir()} == {MANIFEST, "predictor.safetensors"}
+    assert load_model(folder, encoder=words).stages.pair is None
+
+
+def edit(folder: Path, **changes: object) -> None:
+    path = folder / MANIFEST
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps({**manifest, **changes}))
+
+
+def test_every_mismatch_is_one_clear_error(model: ModelFiles, folder: Path, words: WordEncoder) -> None:
+    with pytest.raises(ModelError, match="no model here"):
+        load_model(folder, encoder=words)
+    save_model(folder, model)
+    good = {p.name: p.read_bytes() for p in folder.iterdir()}
+
+    def restore() -> None:
+        shutil.rmtree(folder)
+        folder.mkdir()
+        for name, data in good.items():
+            (folder / name).write_bytes(data)
+
+    for name in ("predictor.safetensors", "pair.safetensors"):
+        damaged = bytearray(good[name])
+        damaged[-1] ^= 1
+        (folder / name).write_bytes(bytes(damaged))
+        with pytest.raises(ModelError, match=rf"{name}: damaged or replaced"):
+            load_model(folder, encoder=words)
+        (folder / name).unlink()
+        with pytest.raises(ModelError, match=rf"{name}: missing"):
+            load_model(folder, encoder=words)
+        restore()
+    (folder / MANIFEST).write_text("{")
+    with pytest.raises(ModelError, match=r"manifest.json: field the document: Invalid JSON"):
+        load_model(folder, encoder=words)
+    for changes, message in (
+        ({"format": 99}, "field format: Input should be 1"),
+        ({"pair": {"dimension": 8}}, "field pair.heads: Field required"),
+        ({"calibration": {"linear": {"weights": [[1]], "bias": [1], "threshold": 0}}}, "do not fit together"),
+        ({"encoder": {}}, "field encoder.name: Field required"),
+        ({"files": {}}, "field files: no hash of predictor.safetensors"),
+        ({"pair": {"dimension": 8, "heads": 2, "layers": 1, "feedforward": 8}}, "do not fit together"),
+        ({"direction": None}, "field direction"),
+    ):
+        restore()
+        edit(folder, **changes)
+        with pytest.raises(ModelError, match=message):
+            load_model(folder, encoder=words)
+
+
+def test_another_encoder_is_refused(model: ModelFiles, folder: Path) -> None:
+    save_model(folder, model)
+    with pytest.raises(
+        ModelError, match="trained with encoder name 'test:words', but the encoder here has 'test:other'"
+    ):
+        load_model(folder, encoder=WordEncoder("test:other"))
+
+
+def test_a_file_name_in_the_manifest_cannot_leave_the_folder(
+    model: ModelFiles, folder: Path, words: WordEncoder
+) -> None:
+    save_model(folder, model)
+    outside = folder.parent / "secret"
+    outside.write_text("x")
+    manifest = json.loads((folder / MANIFEST).read_text())
+    edit(folder, files={**manifest["files"], "../secret": "0" * 64})
+    with pytest.raises(ModelError, match="model/secret: missing"):
+        load_model(folder, encoder=words)

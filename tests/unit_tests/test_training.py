@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from jepa_langchain.augmentation import compose_concessions, contradict, lower_first, self_supervised
+from jepa_langchain.commands import holds_pairs, training_sources
+from jepa_langchain.errors import InputError
+from jepa_langchain.evaluation import evaluate
+from jepa_langchain.model_files import load_model
+from jepa_langchain.pairs import LabelledPair, PairSource, for_evaluation, for_training, hold_out, read_pairs
+from jepa_langchain.schema import Persona, Relation, Statement
+from jepa_langchain.stages import estimate_texts
+from jepa_langchain.training import TrainingOptions, train
+from tests.words import WordEncoder
+
+
+def test_training_learns_the_relation_and_saves_it(source: PairSource, folder: Path, words: WordEncoder) -> None:
+    stages = train([source], folder, encoder=words, options=TrainingOptions(name="toy", command="test"))
+    assert (
+        estimate_texts(stages, "voice9 says taxes on bread help towns", "taxes on bread help towns indeed").margin > 0
+    )
+    assert estimate_texts(stages, "voice9 says taxes on bread help towns", "taxes on bread help towns not").margin < 0
+    saved = load_model(folder, encoder=WordEncoder())
+    assert saved.training["sources"] == [{"name": "words", "sha256": "0" * 64, "pairs": 240}]
+    assert saved.training["calibrated_on"] == "held-out topics"
+    rows = [json.loads(line) for line in (folder / "train_log.jsonl").read_text().splitlines()]
+    assert rows[0]["stage"] == "linear"
+    result = evaluate(saved, [source], split="train")
+    ours = result["auroc_agree_vs_disagree"]
+    assert ours > result["baselines"]["cosine"]["auroc_agree_vs_disagree"]
+    assert ours > 0.95
+    assert result["n"] == 240
+    assert set(result["baselines"]) == {"cosine", "pair_features"}
+    assert result["files"]["words.jsonl"]["coverage"] > 0
+
+
+def test_training_twice_gives_the_same_files(source: PairSource, tmp_path: Path) -> None:
+    options = TrainingOptions(name="toy")
+    for name in ("one", "two"):
+        train([source], tmp_path / name, encoder=WordEncoder(), options=options)
+    one, two = (json.loads((tmp_path / name / "manifest.json").read_text()) for name in ("one", "two"))
+    one["files"].pop("train_log.jsonl")
+    two["files"].pop("train_log.jsonl")
+    assert one == two
+
+
+def test_one_sided_labels_are_refused(source: PairSource, folder: Path, words: WordEncoder) -> None:
+    agreeing = source.only([p for p in source.pairs if p.label is Relation.AGREE])
+    with pytest.raises(InputError, match='no pair with label "disagree"'):
+        train([agreeing], folder, encoder=words)
+
+
+def test_bare_statements_train_an_uncalibrated_model(folder: Path, words: WordEncoder) -> None:
+    personas = [
+        Persona(id=name, statements=tuple(Statement(id=f"{name}{i}", text=f"{name} is for plan{i}") for i in range(6)))
+        for name in ("ann", "bob")
+    ]
+    options = TrainingOptions(labelled=False)
+    stages = train(self_supervised(personas), folder, encoder=words, options=options)
+    assert not stages.calibrated
+    estimate = estimate_texts(stages, "ann is for plan1", "ann is not for plan1")
+    assert (estimate.probabilities, estimate.relation) == (None, None)
+    assert estimate.margin < estimate_texts(stages, "ann is for plan1", "ann is for plan2").margin
+    result = evaluate(load_model(folder, encoder=WordEncoder()), [labelled()])
+    assert result["ece"] is None
+    assert result["auroc_agree_vs_disagree"] is not None
+
+
+def labelled() -> PairSource:
+    pairs = [
+        LabelledPair("ann is for plan1", "ann is not for plan1", Relation.DISAGREE),
+        LabelledPair("ann is for plan1", "ann is for plan1 now", Relation.AGREE),
+    ]
+    return PairSource("few", tuple(pairs))
+
+
+@pytest.mark.parametrize(
+    ("text", "opposite"),
+    [
+        ("Rents are high.", "Rents are not high."),
+        ("We should not wait.", "We should wait."),
+        ("We cannot wait.", "We can wait."),
+        ("It never works.", "It works."),
+        ("It isn't so.", "It is so."),
+        ("Schools help children.", "It is not true that schools help children."),
+        ("I help.", "It is not true that I help."),
+        ("NATO helps.", "It is not true that NATO helps."),
+    ],
+)
+def test_contradictions(text: str, opposite: str) -> None:
+    assert contradict(text) == opposite
+
+
+def test_lower_first_keeps_names_in_capitals() -> None:
+    assert [lower_first(t) for t in ("A tax", "I do", "EU law", "It is")] == ["a tax", "I do", "EU law", "it is"]
+
+
+def test_concessions_carry_the_label_of_their_main_clause() -> None:
+    pairs = (
+        LabelledPair("Tax sugar.", "Sugar harms.", Relation.AGREE, topic="t"),
+        LabelledPair("Tax sugar.", "Taxes hurt the poor.", Relation.DISAGREE, topic="t"),
+    )
+    made = compose_concessions([PairSource("s", pairs)], most=50)
+    assert {p.label for p in made.pairs} == {Relation.AGREE, Relation.DISAGREE}
+    for pair in made.pairs:
+        main = "sugar harms" if pair.label is Relation.AGREE else "taxes hurt the poor"
+        assert pair.b.lower().rstrip(".").endswith(main)
+        assert "sugar harms" in pair.b.lower()
+        assert "taxes hurt the poor" in pair.b.lower()
+    nli = [replace(p, kind="nli") for p in pairs]
+    assert not compose_concessions([PairSource("s", tuple(nli))]).pairs
+    assert compose_concessions([PairSource("s", pairs)], most=1, seed=4) == compose_concessions(
+        [PairSource("s", pairs)], most=1, seed=4
+    )
+
+
+def test_held_out_topics_are_never_trained_on(source: PairSource) -> None:
+    kept, held = hold_out(source, share=0.3, seed=0)
+    assert {p.topic for p in kept.pairs}.isdisjoint({p.topic for p in held.pairs})
+    assert len(kept.pairs) + len(held.pairs) == len(source.pairs)
+    assert held.pairs
+    assert hold_out(source, share=0.0, seed=0)[1].pairs == ()
+
+
+def test_splits() -> None:
+    rows = [LabelledPair("a", "b", Relation.AGREE, split=s) for s in ("train", "dev", None)]
+    source = PairSource("s", tuple(rows))
+    assert [p.split for p in for_training(source).pairs] == ["train", None]
+    assert [p.split for p in for_evaluation(source, "dev").pairs] == ["dev", None]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "p.jsonl, line 2: not JSON"),
+        ("[]", "p.jsonl, line 2: not a JSON object"),
+        ('{"a": "x", "label": "agree"}', 'p.jsonl, line 2: field "b" is missing or not a text'),
+        (
+            '{"a": "x", "b": "y", "label": "yes"}',
+            "p.jsonl, line 2: field \"label\" is 'yes', not one of agree, disagree",
+        ),
+        ('{"a": "x", "b": "y", "label": "agree", "topic": 3}', 'p.jsonl, line 2: field "topic" is not a text'),
+        ('{"a": "x", "b": " ", "label": "agree"}', 'p.jsonl, line 2, field "b": empty text'),
+    ],
+)
+def test_bad_pairs_name_the_line_and_the_field(tmp_path: Path, line: str, message: str) -> None:
+    path = tmp_path / "p.jsonl"
+    path.write_text('{"a": "x", "b": "y", "label": "agree"}\n' + line)
+    with pytest.raises(InputError, match=message):
+        read_pairs(path)
+
+
+def test_damaged_or_missing_pairs_files(tmp_path: Path) -> None:
+    for name, content, message in (
+        ("p.jsonl.gz", b"not gzip", "cannot be read"),
+        ("p.jsonl", b"", "no pairs in it"),
+        ("p.jsonl", b"\xff\xfe", "cannot be read"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError, match=message):
+            read_pairs(tmp_path / name)
+    with pytest.raises(InputError, match="no such file"):
+        read_pairs(tmp_path / "none.jsonl")
+
+
+def test_pairs_and_bare_statements_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "p.jsonl").write_text('{"a": "x", "b": "y", "label": "agree"}\n')
+    (tmp_path / "s.jsonl").write_text('{"text": "x"}\n')
+    (tmp_path / "s.txt").write_text("x is y\nz is not y\n")
+    assert holds_pairs(tmp_path / "p.jsonl")
+    assert not holds_pairs(tmp_path / "s.jsonl")
+    assert not holds_pairs(tmp_path / "s.txt")
+    with pytest.raises(InputError, match=r"s\.txt: bare statements among labelled pairs"):
+        training_sources([tmp_path / "p.jsonl", tmp_path / "s.txt"], seed=0)
+    sources, has_labels = training_sources([tmp_path / "s.txt"], seed=0)
+    assert not has_labels
+    assert {p.label for p in sources[0].pairs} == {Relation.AGREE, Relation.DISAGREE}
