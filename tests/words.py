@@ -18,7 +18,8 @@ _WORD = re.compile(r"\w+")
 def word_state(word: str, depth: int) -> npt.NDArray[np.float32]:
     seed = int.from_bytes(hashlib.sha256(f"{depth} {word}".encode()).digest()[:4], "big")
     state = np.random.default_rng(seed).normal(size=DIMENSION).astype(np.float32)
-    state[0] = 4.0 if word == "not" else 0.0
+    # The first direction is polarity: any word asserts a little, "not" denies more than a short text asserts.
+    state[0] = -9.0 if word == "not" else 2.0
     return state
 
 

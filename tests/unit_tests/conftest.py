@@ -48,7 +48,6 @@ def make_stages(words: WordEncoder, *, calibrated: bool = True) -> Stages:
     start = torch.cat([torch.zeros(DIMENSION, DIMENSION), torch.eye(DIMENSION)], dim=1)
     flip = start.clone()
     flip[0] = -flip[0]
-    flip[0, DIMENSION - DIMENSION] = 0.0
     calibrator = Calibrator(
         np.array([[-30.0, 10.0, 0.0], [10.0, -30.0, 0.0], [0.0, 0.0, 0.0]]), np.array([8.0, 8.0, 0.0]), 0.6
     )

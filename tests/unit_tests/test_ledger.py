@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from tests.unit_tests.conftest import make_stages
 from tests.words import WordEncoder
 
 Table = dict[tuple[str, str], tuple[float, float]]
+Judge = Callable[[Persona, Persona, Table], ledger.Ledger]
 
 
 def persona(name: str, *texts: str) -> Persona:
@@ -22,7 +23,7 @@ def persona(name: str, *texts: str) -> Persona:
 
 
 @pytest.fixture
-def judged(monkeypatch: pytest.MonkeyPatch, stages: Stages) -> object:
+def judged(monkeypatch: pytest.MonkeyPatch, stages: Stages) -> Judge:
     """A ledger over a table of (P(agree), P(disagree)); a pair of texts that is not in it is unrelated."""
 
     def build(a: Persona, b: Persona, table: Table) -> ledger.Ledger:
@@ -38,7 +39,7 @@ def judged(monkeypatch: pytest.MonkeyPatch, stages: Stages) -> object:
     return build
 
 
-def test_a_contested_conclusion_outweighs_the_shared_premise(judged: object) -> None:
+def test_a_contested_conclusion_outweighs_the_shared_premise(judged: Judge) -> None:
     a = persona("A", "Rents are high and need caps.")
     b = persona("B", "Rents are high, but caps backfire on tenants.")
     whole, claim = b.statements[0].text, a.statements[0].text
@@ -47,17 +48,17 @@ def test_a_contested_conclusion_outweighs_the_shared_premise(judged: object) -> 
         (claim, "Rents are high"): (0.95, 0.01),
         (claim, "caps backfire on tenants"): (0.02, 0.9),
     }
-    found = judged(a, b, table)  # type: ignore[operator]
+    found = judged(a, b, table)
     assert [(f.a.text, f.b.text) for f in found.disagreements] == [(claim, "caps backfire on tenants")]
     assert [(f.a.text, f.b.text) for f in found.agreements] == [(claim, "Rents are high")]
     assert [f.statements for f, _ in found.mixed] == [("A1", "B1")]
-    assert found.disagreements[0].row.__self__.b.span == (20, 44)
+    assert found.disagreements[0].b.span == (20, 44)
 
 
-def test_one_row_a_pair_and_none_inside_the_abstain_band(judged: object) -> None:
+def test_one_row_a_pair_and_none_inside_the_abstain_band(judged: Judge) -> None:
     a, b = persona("A", "first thing", "second thing"), persona("B", "one thing", "other thing")
     table = {("first thing", "one thing"): (0.7, 0.2), ("second thing", "other thing"): (0.5, 0.45)}
-    found = judged(a, b, table)  # type: ignore[operator]
+    found = judged(a, b, table)
     assert [f.statements for f in found.agreements] == [("A1", "B1")]
     assert not found.disagreements
     assert not found.only_a  # A2 is related to something, only undecided
@@ -65,16 +66,16 @@ def test_one_row_a_pair_and_none_inside_the_abstain_band(judged: object) -> None
     assert found.score() == 1.0
 
 
-def test_what_only_one_side_speaks_of(judged: object) -> None:
+def test_what_only_one_side_speaks_of(judged: Judge) -> None:
     a, b = persona("A", "first thing", "second thing"), persona("B", "one thing")
-    found = judged(a, b, {("first thing", "one thing"): (0.05, 0.9)})  # type: ignore[operator]
+    found = judged(a, b, {("first thing", "one thing"): (0.05, 0.9)})
     assert [s.id for s in found.only_a] == ["A2"]
     assert not found.only_b
     assert found.verdict() is Verdict.MISALIGNED
 
 
-def test_nothing_related_is_insufficient(judged: object) -> None:
-    found = judged(persona("A", "first thing"), persona("B", "one thing"), {})  # type: ignore[operator]
+def test_nothing_related_is_insufficient(judged: Judge) -> None:
+    found = judged(persona("A", "first thing"), persona("B", "one thing"), {})
     assert (found.verdict(), found.score()) == (Verdict.INSUFFICIENT, 0.5)
     assert (len(found.only_a), len(found.only_b)) == (1, 1)
 

@@ -31,7 +31,6 @@ def test_training_learns_the_relation_and_saves_it(source: PairSource, folder: P
     assert rows[0]["stage"] == "linear"
     result = evaluate(saved, [source], split="train")
     ours = result["auroc_agree_vs_disagree"]
-    assert ours > result["baselines"]["cosine"]["auroc_agree_vs_disagree"]
     assert ours > 0.95
     assert result["n"] == 240
     assert set(result["baselines"]) == {"cosine", "pair_features"}

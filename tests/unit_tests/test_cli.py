@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jepa_langchain import cli
+from jepa_langchain.alignment import AlignmentModel
+from jepa_langchain.baselines import Baselines
+from jepa_langchain.model_files import ModelFiles, save_model
+from jepa_langchain.stages import Stages
+from tests.unit_tests.conftest import make_stages
+from tests.words import WordEncoder
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def model(stages: Stages) -> AlignmentModel:
+    return AlignmentModel(ModelFiles(stages, Baselines(), "toy"))
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], model: AlignmentModel) -> Run:
+    """Run the command line in this process: (exit code, stdout, stderr). The toy model stands for the shipped one."""
+
+    def call(*args: str, loaded: AlignmentModel | None = model) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["jepa-langchain", *args])
+        if loaded is not None:
+            monkeypatch.setattr(cli, "_load", lambda _: loaded)
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        out, err = capsys.readouterr()
+        code = stopped.value.code
+        return (code if isinstance(code, int) else 0), out, err
+
+    return call
+
+
+def persona(path: Path, *lines: str) -> str:
+    path.write_text("\n".join(lines))
+    return str(path)
+
+
+def test_compare_prints_one_document(run: Run, tmp_path: Path) -> None:
+    a = persona(tmp_path / "ann.txt", "tax sugar now", "trains run late\u200b")
+    b = persona(tmp_path / "bob.txt", "do not tax sugar", "trains run late")
+    code, out, err = run("compare", a, b, "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert document["personas"][0] == {"id": "ann", "statements": 2, "clauses": 0}
+    assert {"score", "verdict", "agreements", "disagreements", "mixed", "only_a", "only_b"} <= set(document)
+    row = document["agreements"][0]
+    assert set(row) == {"a", "b", "relation", "p", "margin", "energies", "decided_by", "weights"}
+    assert row["a"]["id"] == "ann2"
+    assert document["narrative"]["source"] == "template"
+    assert document["model"]["name"] == "toy"
+    assert "warning: ann: 1 invisible character" in err
+
+
+def test_compare_for_people_is_plain_when_piped(run: Run, tmp_path: Path) -> None:
+    a = persona(tmp_path / "[red]ann.txt", "tax [bold]sugar[/] now")
+    code, out, _ = run("compare", a, a)
+    assert code == 0
+    assert "\x1b" not in out
+    assert "tax [bold]sugar[/] now" in out
+    assert "ALIGNED" in out
+    assert "Summary (template)" in out
+
+
+def test_fail_under(run: Run, tmp_path: Path) -> None:
+    a = persona(tmp_path / "ann.txt", "tax sugar now")
+    b = persona(tmp_path / "bob.txt", "do not tax sugar now")
+    code, out, _ = run("compare", a, b, "--json", "--fail-under", "0.9")
+    assert (code, json.loads(out)["score"] < 0.9) == (1, True)
+    assert run("compare", a, a, "--json", "--fail-under", "0.9")[0] == 0
+
+
+def test_relate(run: Run) -> None:
+    code, out, _ = run("relate", "tax sugar", "not tax sugar", "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert document["relation"] == "disagree"
+    assert document["margin"] == pytest.approx(document["energies"]["disagree"] - document["energies"]["agree"])
+    assert "DISAGREE" in run("relate", "tax sugar", "not tax sugar")[1]
+
+
+def test_an_uncalibrated_model_says_so_and_gives_no_probability(run: Run, tmp_path: Path) -> None:
+    loaded = AlignmentModel(ModelFiles(make_stages(WordEncoder(), calibrated=False), Baselines(), "bare"))
+    a = persona(tmp_path / "ann.txt", "tax sugar now")
+    code, out, err = run("compare", a, a, "--json", loaded=loaded)
+    document = json.loads(out)
+    assert code == 0
+    assert "uncalibrated" in err
+    assert document["agreements"][0]["p"] is None
+    assert "uncalibrated" in run("relate", "a b", "c d", loaded=loaded)[1]
+
+
+def test_train_and_evaluate(run: Run, model: AlignmentModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = []
+    for i in range(60):
+        topic = f"plan{i} helps towns"
+        for label, b in (
+            ("agree", f"{topic} indeed"),
+            ("disagree", f"{topic} not"),
+            ("unrelated", f"cats like box{i}"),
+        ):
+            rows.append({"a": f"voice says {topic}", "b": b, "label": label, "split": "dev" if i % 3 == 0 else "train"})
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text("\n".join(map(json.dumps, rows)))
+    monkeypatch.setattr("jepa_langchain.commands.TransformerEncoder", lambda _: WordEncoder())
+    out_dir = tmp_path / "model"
+    code, out, err = run("train", str(pairs), "--out", str(out_dir), "--name", "mine")
+    assert (code, out) == (0, "")
+    assert f"{out_dir}: linear stage, calibrated" in err
+    trained = AlignmentModel.load(out_dir, encoder=WordEncoder())
+    assert trained.files.training["command"].startswith("jepa-langchain train ")
+    code, out, _ = run("evaluate", str(pairs), "--json", loaded=trained)
+    document = json.loads(out)
+    assert (code, document["n"], document["split"], document["model"]) == (0, 60, "dev", "mine")
+    keys = {"auroc_agree_vs_disagree", "auroc_related", "macro_f1", "ece", "coverage", "accuracy_at_coverage"}
+    assert keys <= set(document)
+    assert keys <= set(document["baselines"]["cosine"])
+    assert keys <= set(document["files"][str(pairs)]["baselines"]["pair_features"])
+    perfect = document["auroc_agree_vs_disagree"] == 1.0
+    assert run("evaluate", str(pairs), "--fail-under", "1.0", loaded=trained)[0] == int(not perfect)
+    code, _, err = run("evaluate", str(pairs), "--split", "test", loaded=trained)
+    assert (code, err.strip()) == (3, f"error: {pairs}: no rows of split 'test'")
+
+
+def test_usage_errors_exit_with_2(run: Run) -> None:
+    for args in (("compare", "only-one"), ("nothing",), ("relate", "a"), ("compare", "a", "b", "--fail-under", "2")):
+        code, out, err = run(*args)
+        assert (code, out) == (2, "")
+        assert err
+
+
+def test_bad_input_is_one_line_and_exits_with_3(run: Run, tmp_path: Path, stages: Stages) -> None:
+    good = persona(tmp_path / "good.txt", "fine words here")
+    empty, huge = persona(tmp_path / "empty.txt"), persona(tmp_path / "huge.txt", "x" * 5_000_000)
+    broken = persona(tmp_path / "broken.jsonl", '{"text": "ok"}', '{"text": 1}')
+    wrong = tmp_path / "wrong"
+    save_model(wrong, ModelFiles(stages, Baselines(), "toy"))
+    (wrong / "predictor.safetensors").write_bytes(b"not weights")
+    cases = {
+        ("compare", good, str(tmp_path / "none.txt")): "none.txt: no such file",
+        ("compare", good, empty): "empty.txt: no statements in it",
+        ("compare", good, huge): "huge.txt, line 1: 5,000,000 characters; a statement may have 2,000",
+        ("compare", broken, good): 'broken.jsonl, line 2: not an object with a "text" field',
+        ("compare", good, good, "--model", str(wrong)): "predictor.safetensors: damaged or replaced",
+        ("compare", good, good, "--model", str(tmp_path / "nowhere")): "no model here (manifest.json is missing)",
+        ("relate", "words", "a\x07b"): "TEXT_B: control character U+0007 at character 2",
+        ("relate", "words", " "): "TEXT_B: empty text",
+        ("evaluate", broken): 'broken.jsonl, line 1: field "a" is missing',
+        ("train", broken, "--out", str(tmp_path / "m"), "--direction", "sideways"): "--direction 'sideways'",
+        ("train", good, "--out", str(tmp_path / "m"), "--encoder", "./no/such/folder"): "no such encoder folder",
+        ("train", str(tmp_path / "none.jsonl"), "--out", str(tmp_path / "m")): "none.jsonl: no such file",
+    }
+    for args, message in cases.items():
+        code, out, err = run(*args, loaded=None)
+        assert (code, out) == (3, ""), args
+        assert err.startswith("error: "), err
+        assert message in err
+        assert err.count("\n") == 1, err
