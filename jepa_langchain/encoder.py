@@ -38,6 +38,11 @@ class EncoderIdentity:
     context_layers: tuple[int, ...]
     cut_layer: int | None
 
+    @property
+    def context(self) -> int:
+        """c, the width of the context states."""
+        return self.dimension * (len(self.context_layers) + 1)
+
 
 @dataclass(frozen=True)
 class Encoded:
@@ -160,7 +165,7 @@ class TransformerEncoder:
         distinct = sorted(set(texts))
         width = self.identity.dimension
         embeddings = np.zeros((len(distinct), width), dtype=np.float32)
-        context = np.zeros((len(distinct), width * (len(self.identity.context_layers) + 1)), dtype=np.float32)
+        context = np.zeros((len(distinct), self.identity.context), dtype=np.float32)
         tokens: list[Floats] = [np.zeros((0, width), dtype=np.float32)] * len(distinct)
         cut, limit = self.identity.cut_layer, self.model.max_seq_length
         truncated = set()

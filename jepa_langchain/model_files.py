@@ -159,8 +159,7 @@ def load_model(folder: Path, *, encoder: Encoder | None = None, device: str | No
     _check_encoder(encoder.identity, saved, folder)
     try:
         linear = LinearPredictor(load_file(folder / LINEAR)["maps"], direction=manifest.direction)
-        width = saved.dimension * (len(saved.context_layers) + 1)
-        if tuple(linear.maps.shape) != (len(RELATIONS), saved.dimension, width):
+        if tuple(linear.maps.shape) != (len(RELATIONS), saved.dimension, saved.context):
             raise ModelError(f"{folder / LINEAR}: maps of shape {tuple(linear.maps.shape)} do not fit the encoder")
         pair = None
         if manifest.pair is not None:

@@ -5,9 +5,11 @@ from the encoder's own, run jointly over the tokens of x, the tokens of y and on
 
     h          = upper layers([x_1 … x_n, y_1 … y_m, z_agree, z_disagree])
     e_z(t)     = <A h_t + b, h_z> / √d                       energy of token t under relation z
-    E_z(x, y)  = 1/2 mean_{t in x} e_z(t) + 1/2 mean_{t in y} e_z(t)
+    E_z(x, y)  = 1/2 mean_{t in x} e_z(t) + 1/2 mean_{t in y} e_z(t) + g_z([|c_x - c_y|, c_x * c_y])
 
-so each token's share of the energy is exact at the read-out. Nothing tells the layers which statement is x: a
+so each token's share of the energy is exact at the read-out. g is a small network over the pooled context states of
+both statements; it learns in seconds what whole statements tell (it is strong on inference pairs), and the
+tokens learn the rest from there. Nothing tells the layers which statement is x: a
 token only sees, through a learned bias a head and layer, whether another token stands in its own statement or in
 the other one. The energies are therefore symmetric by construction.
 
@@ -31,7 +33,7 @@ from jepa_langchain.schema import Relation
 
 Floats = npt.NDArray[np.float32]
 LABELS = (*RELATIONS, Relation.UNRELATED)
-_PAD, _X, _Y, _RELATION = -1, 0, 1, 2
+_PAD, _X, _Y, _SHARED = -1, 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class PairConfig:
     heads: int
     layers: int
     feedforward: int
+    context: int
     norm_eps: float = 1e-12
 
 
@@ -81,10 +84,23 @@ class PairPredictor(nn.Module):
         super().__init__()
         self.config = config
         self.blocks = nn.ModuleList([Block(config, dropout_p) for _ in range(config.layers)])
-        self.relations = nn.Parameter(torch.randn(len(RELATIONS), config.dimension) * 0.5)
-        self.readout = nn.Linear(config.dimension, config.dimension)
+        d = config.dimension
+        self.pooled = nn.Sequential(
+            nn.Dropout(0.1), nn.Linear(2 * config.context, 256), nn.GELU(), nn.Dropout(0.3), nn.Linear(256, 2)
+        )
+        self.relations = nn.Parameter(torch.randn(len(RELATIONS), d) * 0.5)
+        self.readout = nn.Linear(d, d)
+        # The tokens start with no say: they learn what the pooled states miss.
+        nn.init.zeros_(self.readout.weight)
+        nn.init.zeros_(self.readout.bias)
         #: Energy at which "unrelated" is as likely as a relation: high energy under both relations means unrelated.
         self.unrelated = nn.Parameter(torch.zeros(()))
+
+    def pooled_energies(self, context_x: torch.Tensor, context_y: torch.Tensor) -> torch.Tensor:
+        """g: pooled context states (b, c) and (b, c) to energies (b, 2), symmetric in x and y."""
+        features = torch.cat([(context_x - context_y).abs(), context_x * context_y], dim=1)
+        energies: torch.Tensor = self.pooled(features * self.config.dimension**0.5)
+        return energies.float()
 
     def token_energies(self, states: torch.Tensor, part: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Energy of each token under each relation, and each token's weight in the pair's energy.
@@ -94,27 +110,29 @@ class PairPredictor(nn.Module):
             part: (b, t) 0 for x's tokens, 1 for y's, -1 for padding.
 
         Returns:
-            (b, t, 2) token energies and (b, t) weights; their products sum over t to the pair's energies.
+            (b, t, 2) token energies and (b, t) weights; their products sum over t to the tokens' part of the energies.
         """
         b, t, d = states.shape
-        asked = self.relations.to(states.dtype).expand(b, -1, -1)
-        h = torch.cat([states, asked], dim=1)
-        part_all = torch.cat([part, part.new_full((b, len(RELATIONS)), _RELATION)], dim=1)
+        h = torch.cat([states, self.relations.expand(b, -1, -1)], dim=1)
+        part_all = torch.cat([part, part.new_full((b, h.shape[1] - t), _SHARED)], dim=1)
         side_a, side_b = part_all.unsqueeze(2), part_all.unsqueeze(1)
-        other = ((side_a != side_b) & (side_a < _RELATION) & (side_b < _RELATION)).unsqueeze(1).to(states.dtype)
+        other = ((side_a != side_b) & (side_a < _SHARED) & (side_b < _SHARED)).unsqueeze(1).to(states.dtype)
         blocked = torch.zeros(b, 1, 1, part_all.shape[1], dtype=states.dtype, device=states.device)
         blocked.masked_fill_((part_all == _PAD)[:, None, None, :], torch.finfo(torch.float32).min / 2)
         for block in self.blocks:
             h = block(h, other, blocked)
-        energies = self.readout(h[:, :t]) @ h[:, t:].transpose(1, 2) / d**0.5
+        asked = h[:, -len(RELATIONS) :]
+        energies = self.readout(h[:, :t]) @ asked.transpose(1, 2) / d**0.5
         in_x, in_y = (part == _X).float(), (part == _Y).float()
         weights = (in_x / in_x.sum(1, keepdim=True) + in_y / in_y.sum(1, keepdim=True)) / 2
         return energies.float(), weights
 
-    def forward(self, states: torch.Tensor, part: torch.Tensor) -> torch.Tensor:
-        """Energies (b, 2) of a padded batch; arguments as in :meth:`token_energies`."""
+    def forward(
+        self, states: torch.Tensor, part: torch.Tensor, context_x: torch.Tensor, context_y: torch.Tensor
+    ) -> torch.Tensor:
+        """Energies (b, 2) of a padded batch; arguments as in the two methods above, shares added up."""
         energies, weights = self.token_energies(states, part)
-        return (energies * weights.unsqueeze(-1)).sum(1)
+        return (energies * weights.unsqueeze(-1)).sum(1) + self.pooled_energies(context_x, context_y)
 
     def loss(self, energies: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Cross-entropy over exp(-E_agree), exp(-E_disagree), exp(-E_0): (b, 2) and (b,) indices into LABELS."""
@@ -125,6 +143,7 @@ class PairPredictor(nn.Module):
     def score(
         self,
         tokens: Sequence[Floats],
+        context: Floats,
         pairs: npt.NDArray[np.int64],
         *,
         batch_tokens: int = 6144,
@@ -134,7 +153,8 @@ class PairPredictor(nn.Module):
 
         Args:
             tokens: token states (t_i, d) of each distinct text.
-            pairs: (n, 2) indices into ``tokens``.
+            context: (texts, c) pooled context states of each distinct text.
+            pairs: (n, 2) indices into ``tokens`` and ``context``.
             batch_tokens: padded tokens a batch at the most.
             limit: tokens of one statement that are read.
 
@@ -157,7 +177,8 @@ class PairPredictor(nn.Module):
                 size = max(1, min(size - 1, batch_tokens // widest))
             chosen = order[start : start + size]
             states, part = collate([(tokens[i][:limit], tokens[j][:limit]) for i, j in pairs[chosen]])
-            out[chosen] = self(states.to(device), part.to(device)).cpu().numpy()
+            sides = [torch.from_numpy(context[pairs[chosen, side]]).to(device) for side in (0, 1)]
+            out[chosen] = self(states.to(device), part.to(device), *sides).cpu().numpy()
             start += size
         return out
 
@@ -186,8 +207,8 @@ _BERT_NAMES = {
 }
 
 
-def from_encoder(layers: Sequence[nn.Module], *, heads: int, norm_eps: float) -> PairPredictor:
-    """A pair predictor whose blocks start as the encoder's own upper layers.
+def from_encoder(layers: Sequence[nn.Module], *, heads: int, context: int, norm_eps: float) -> PairPredictor:
+    """A pair predictor over ``context`` pooled numbers a text whose blocks start as the encoder's own upper layers.
 
     Layers that are not BERT-like are left at their random start: training then takes longer, nothing else.
     """
@@ -195,7 +216,8 @@ def from_encoder(layers: Sequence[nn.Module], *, heads: int, norm_eps: float) ->
     up = first.get("intermediate.dense.weight")
     some = next(iter(first.values()))
     width = int(up.shape[1] if up is not None else some.shape[-1])
-    config = PairConfig(width, heads, len(layers), int(up.shape[0] if up is not None else 4 * width), norm_eps)
+    inner = int(up.shape[0] if up is not None else 4 * width)
+    config = PairConfig(width, heads, len(layers), inner, context, norm_eps)
     predictor = PairPredictor(config)
     if up is not None:
         for block, layer in zip(predictor.blocks, layers, strict=True):

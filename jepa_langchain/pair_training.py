@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from jepa_langchain.pair_predictor import LABELS, PairPredictor, collate
 from jepa_langchain.pairs import PairSource
@@ -32,9 +34,11 @@ class PairTraining:
     ``patience`` counts blocks without a better held-out AUROC before training stops early.
     """
 
-    samples: int = 120_000
+    samples: int = 200_000
+    pooled_samples: int = 600_000
+    pooled_batch: int = 512
     batch: int = 64
-    rate: float = 1e-4
+    rate: float = 2e-4
     fresh_rate: float = 1e-3
     weight_decay: float = 0.01
     warmup: float = 0.06
@@ -71,9 +75,9 @@ def draw_block(parts: Sequence[Rows], block: int, config: PairTraining) -> list[
     share = sizes**config.flatten / (sizes**config.flatten).sum()
     per_block = np.maximum(1, np.round(share * config.batch * _BLOCK_BATCHES)).astype(int)
     columns: list[list[Integers]] = [[], [], []]
-    for source, (rows, count) in enumerate(zip(parts, per_block, strict=True)):
-        places = np.arange(block * count, (block + 1) * count)
-        chosen = np.empty(count, dtype=np.int64)
+    for source, (rows, size) in enumerate(zip(parts, per_block, strict=True)):
+        places = np.arange(block * size, (block + 1) * size)
+        chosen = np.empty(size, dtype=np.int64)
         for epoch in np.unique(places // len(rows.x)):
             order = np.random.default_rng([config.seed, 1, source, int(epoch)]).permutation(len(rows.x))
             here = places // len(rows.x) == epoch
@@ -89,18 +93,16 @@ def draw_block(parts: Sequence[Rows], block: int, config: PairTraining) -> list[
 
 
 def _optimizer(model: PairPredictor, config: PairTraining) -> torch.optim.AdamW:
-    pretrained = [
-        p for name, p in model.named_parameters() if name.startswith("blocks.") and "bias" not in name.split(".")[-1]
-    ]
-    known = {id(p) for p in pretrained}
-    biases = [p for name, p in model.named_parameters() if name.startswith("blocks.") and id(p) not in known]
-    known |= {id(p) for p in biases}
-    fresh = [p for p in model.parameters() if id(p) not in known]
+    groups: dict[str, list[nn.Parameter]] = {"pretrained": [], "plain": [], "fresh": []}
+    for name, parameter in model.named_parameters():
+        fresh = not name.startswith(("blocks.", "pooled.")) or name.endswith("cross_bias")
+        # Weight decay is for matrices: biases and norms keep what they learned.
+        groups["fresh" if fresh else "pretrained" if parameter.ndim > 1 else "plain"].append(parameter)
     return torch.optim.AdamW(
         [
-            {"params": pretrained, "lr": config.rate, "weight_decay": config.weight_decay},
-            {"params": biases, "lr": config.rate, "weight_decay": 0.0},
-            {"params": fresh, "lr": config.fresh_rate, "weight_decay": 0.0},
+            {"params": groups["pretrained"], "lr": config.rate, "weight_decay": config.weight_decay},
+            {"params": groups["plain"], "lr": config.rate, "weight_decay": 0.0},
+            {"params": groups["fresh"], "lr": config.fresh_rate, "weight_decay": config.weight_decay},
         ]
     )
 
@@ -132,6 +134,25 @@ def _load_checkpoint(path: Path, model: PairPredictor, optimizer: torch.optim.Ad
     return progress
 
 
+def fit_pooled(model: PairPredictor, parts: Sequence[Rows], store: StateStore, config: PairTraining) -> None:
+    """Fit the pooled part of the energies alone, in place: large batches, a cosine schedule, no early stopping."""
+    settings = replace(config, batch=config.pooled_batch)
+    optimizer = torch.optim.AdamW(model.pooled.parameters(), lr=config.fresh_rate, weight_decay=0.05)
+    torch.manual_seed(config.seed)
+    model.train()
+    device = model.relations.device
+    steps = max(1, round(config.pooled_samples / config.pooled_batch))
+    batches = (batch for block in count() for batch in draw_block(parts, block, settings))
+    for step, (x, y, label) in enumerate(islice(batches, steps)):
+        for group in optimizer.param_groups:
+            group["lr"] = config.fresh_rate * min((step + 1) / 50, 0.5 * (1 + math.cos(math.pi * step / steps)))
+        sides = [torch.from_numpy(store.wide(store.context, rows)).to(device) for rows in (x, y)]
+        loss = model.loss(model.pooled_energies(sides[0], sides[1]), torch.from_numpy(label).to(device))
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+
+
 def train_pair(
     model: PairPredictor,
     parts: Sequence[Rows],
@@ -161,6 +182,9 @@ def train_pair(
     progress = {"block": 0.0, "best": -1.0, "best_block": 0.0}
     if resume and checkpoint.is_file():
         progress = _load_checkpoint(checkpoint, model, optimizer)
+    else:
+        fit_pooled(model, parts, store, config)
+        log({"stage": "pooled", "held_out_auroc": evaluate(model)})
     peaks = [group["lr"] for group in _optimizer(model, config).param_groups]
     half = torch.cpu._is_avx512_bf16_supported() or torch.cuda.is_available()  # noqa: SLF001
     device = model.relations.device.type
@@ -176,7 +200,8 @@ def train_pair(
                 group["lr"] = peak * rate
             states, part = collate([(store.token_states(i), store.token_states(j)) for i, j in zip(x, y, strict=True)])
             with torch.autocast(device, dtype=torch.bfloat16, enabled=half):
-                energies = model(states.to(device), part.to(device))
+                sides = [torch.from_numpy(store.wide(store.context, rows)).to(device) for rows in (x, y)]
+                energies = model(states.to(device), part.to(device), *sides)
             loss = model.loss(energies.float(), torch.from_numpy(label).to(device))
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]

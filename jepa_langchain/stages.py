@@ -163,7 +163,7 @@ def _score_rows(stages: Stages, encoded: Encoded, pairs: Integers, budget: int) 
     shares = stages.calibrators["linear"].probabilities(linear_features(linear, cosine)) if stages.calibrated else None
     if stages.pair is not None and encoded.tokens is not None:
         kept = np.sort(np.argsort(linear.min(1), kind="stable")[:budget])
-        read = stages.pair.score(encoded.tokens, pairs[kept]).astype(np.float64)
+        read = stages.pair.score(encoded.tokens, encoded.context, pairs[kept]).astype(np.float64)
         energies[kept], joint[kept] = read, True
         if shares is not None:
             shares[kept] = stages.calibrators["pair"].probabilities(pair_features(read, linear[kept], cosine[kept]))

@@ -52,7 +52,7 @@ class StateStore:
         identity = encoder.identity
         digest = hashlib.sha256(json.dumps([str(identity), with_tokens, self.texts]).encode("utf-8", "surrogatepass"))
         self.key = digest.hexdigest()
-        n, d, c = len(self.texts), identity.dimension, identity.dimension * (len(identity.context_layers) + 1)
+        n, d, c = len(self.texts), identity.dimension, identity.context
         self.has_tokens = with_tokens and identity.cut_layer is not None
         done = self._done()
         mode = "r+" if done else "w+"

@@ -142,7 +142,7 @@ def _pair_energies(
 ) -> Floats:
     rows, inverse = np.unique(np.concatenate([x, y]), return_inverse=True)
     tokens = [store.token_states(int(row)) for row in rows]
-    return pair.score(tokens, inverse.reshape(2, -1).T)
+    return pair.score(tokens, store.wide(store.context, rows), inverse.reshape(2, -1).T)
 
 
 def _mean_auroc(parts: Sequence[Rows], store: StateStore, pair: PairPredictor) -> float:
@@ -252,4 +252,6 @@ def _fresh_pair(encoder: TransformerEncoder, seed: int) -> PairPredictor:
     torch.manual_seed(seed)
     auto: Any = encoder.model[0].auto_model
     layers = list(auto.encoder.layer)[encoder.identity.cut_layer :]
-    return from_encoder(layers, heads=int(auto.config.num_attention_heads), norm_eps=float(auto.config.layer_norm_eps))
+    heads, eps = int(auto.config.num_attention_heads), float(auto.config.layer_norm_eps)
+    predictor = from_encoder(layers, heads=heads, context=encoder.identity.context, norm_eps=eps)
+    return predictor.to(encoder.model.device)

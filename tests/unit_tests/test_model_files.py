@@ -21,7 +21,7 @@ from tests.words import DIMENSION, WordEncoder
 @pytest.fixture
 def model(stages: Stages) -> ModelFiles:
     torch.manual_seed(0)
-    pair = PairPredictor(PairConfig(DIMENSION, 4, 1, 32))
+    pair = PairPredictor(PairConfig(DIMENSION, 4, 1, 32, 2 * DIMENSION))
     pair.load_state_dict({k: v.half().float() for k, v in pair.state_dict().items()})
     calibrators = {**stages.calibrators, "pair": Calibrator(np.ones((3, 5)), np.zeros(3), 0.4)}
     peers = Baselines(Calibrator(np.ones((3, 1)), np.zeros(3), 0.4), {"w1": np.ones((2, 2), dtype=np.float16)})
@@ -82,7 +82,7 @@ def test_every_mismatch_is_one_clear_error(model: ModelFiles, folder: Path, word
         ({"calibration": {"linear": {"weights": [[1]], "bias": [1], "threshold": 0}}}, "do not fit together"),
         ({"encoder": {}}, "field encoder.name: Field required"),
         ({"files": {}}, "field files: no hash of predictor.safetensors"),
-        ({"pair": {"dimension": 8, "heads": 2, "layers": 1, "feedforward": 8}}, "do not fit together"),
+        ({"pair": {"dimension": 8, "heads": 2, "layers": 1, "feedforward": 8, "context": 2}}, "do not fit together"),
         ({"direction": None}, "field direction"),
     ):
         restore()
