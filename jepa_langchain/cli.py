@@ -1,4 +1,4 @@
-"""The command line: ``jepa-langchain demo | compare | relate | train | evaluate``.
+"""The command line: ``jepa-langchain demo | compare | relate | train | calibrate | evaluate``.
 
 With ``--json`` stdout holds one JSON document and nothing else; warnings, progress and errors go to stderr.
 Exit codes: 0 done, 1 below ``--fail-under``, 2 usage, 3 bad input (one line, no traceback).
@@ -131,6 +131,24 @@ def train(
         command=command,
     )
     typer.echo(line, err=True)
+
+
+@app.command()
+def calibrate(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="The model directory.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="PAIRS...", help="Labelled pairs the model was not trained on.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The model directory to write.")],
+) -> None:
+    """Give a model probabilities: fit its calibration on labelled pairs, and leave its predictors as they are."""
+    from jepa_langchain.held_out import calibrate as fit
+    from jepa_langchain.model_files import save_model
+    from jepa_langchain.pairs import read_pairs
+
+    sources = [read_pairs(path) for path in files]
+    save_model(out, fit(_load(model).files, sources))
+    typer.echo(f"{out}: calibrated on {sum(len(s.pairs) for s in sources):,} pairs", err=True)
 
 
 @app.command()

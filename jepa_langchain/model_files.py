@@ -167,6 +167,8 @@ def load_model(folder: Path, *, encoder: Encoder | None = None, device: str | No
             pair.load_state_dict({k: v.float() for k, v in load_file(folder / PAIR).items()})
             pair.to(device or "cpu").eval()
         calibrators = {str(name): Calibrator.from_dict(c) for name, c in manifest.calibration.items()}
+        if calibrators and manifest.pair is not None and "pair" not in calibrators:
+            raise ModelError(f"{folder / MANIFEST}: field calibration: the pair stage has none")
         cosine = Calibrator.from_dict(manifest.cosine_calibration) if manifest.cosine_calibration else None
         mlp = load_arrays(folder / BASELINES) if BASELINES in manifest.files else {}
     except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:

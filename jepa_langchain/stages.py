@@ -160,7 +160,8 @@ def score_pairs(
 def _score_rows(stages: Stages, encoded: Encoded, pairs: Integers, budget: int) -> Scores:
     linear, cosine = _linear(stages, encoded, pairs)
     energies, joint = linear.copy(), np.zeros(len(pairs), dtype=bool)
-    shares = stages.calibrators["linear"].probabilities(linear_features(linear, cosine)) if stages.calibrated else None
+    features = linear_features(linear, cosine)
+    shares = stages.calibrators["linear"].probabilities(features) if stages.calibrated else None
     if stages.pair is not None and encoded.tokens is not None:
         kept = np.sort(np.argsort(linear.min(1), kind="stable")[:budget])
         read = stages.pair.score(encoded.tokens, encoded.context, pairs[kept]).astype(np.float64)

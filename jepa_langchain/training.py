@@ -16,7 +16,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,21 +26,26 @@ import torch
 
 from jepa_langchain.augmentation import compose_concessions
 from jepa_langchain.baselines import Baselines, fit_baselines
-from jepa_langchain.calibration import DEFAULT_RISK, Calibrator, fit_calibrator
+from jepa_langchain.calibration import DEFAULT_RISK
 from jepa_langchain.encoder import Encoder, TransformerEncoder
 from jepa_langchain.errors import InputError
+from jepa_langchain.evaluation import evaluate
+from jepa_langchain.held_out import mean_auroc, measure_held_out
 from jepa_langchain.model_files import ModelFiles, save_model
 from jepa_langchain.pair_predictor import PairPredictor, from_encoder
 from jepa_langchain.pair_training import PairTraining, Rows, train_pair
 from jepa_langchain.pairs import PairSource, for_training, hold_out
 from jepa_langchain.predictor import RELATIONS, Direction, LinearPredictor, fit_map
 from jepa_langchain.schema import Relation
-from jepa_langchain.stages import Stages, linear_features, pair_features
+from jepa_langchain.stages import Stages
 from jepa_langchain.states import StateStore
 
 Floats = npt.NDArray[np.float32]
 logger = logging.getLogger(__name__)
+#: Pairs from which 5 % of the topics are enough to hold out (else 20 %), and from which the pair stage is trained.
 _FEW = 4_000
+#: Held-out pairs of each relation below which the training pairs themselves calibrate.
+_FEWEST_HELD_OUT = 8
 
 
 @dataclass(frozen=True)
@@ -113,58 +118,6 @@ def fit_linear(parts: Sequence[Rows], store: StateStore, encoder: Encoder, optio
     return LinearPredictor(weights, direction=options.direction)
 
 
-@dataclass(frozen=True)
-class HeldOut:
-    """Energies of held-out pairs: what calibrators are fitted on."""
-
-    linear: npt.NDArray[np.float64]
-    pair: npt.NDArray[np.float64] | None
-    labels: npt.NDArray[np.int64]
-    weights: npt.NDArray[np.float64]
-
-
-def _measure(parts: Sequence[Rows], store: StateStore, linear: LinearPredictor, pair: PairPredictor | None) -> HeldOut:
-    x, y = np.concatenate([p.x for p in parts]), np.concatenate([p.y for p in parts])
-    with torch.inference_mode():
-        context = [torch.from_numpy(store.wide(store.context, rows)) for rows in (x, y)]
-        target = [torch.from_numpy(store.wide(store.embeddings, rows)) for rows in (x, y)]
-        energies = linear.pair_energies(context[0], target[0], context[1], target[1]).double().numpy()
-        cosine = (target[0] * target[1]).sum(1).double().numpy()
-    features = None
-    if pair is not None:
-        features = pair_features(_pair_energies(pair, x, y, store), energies, cosine)
-    weights = np.concatenate([np.full(len(p.x), float(len(p.x)) ** -0.5) for p in parts])
-    return HeldOut(linear_features(energies, cosine), features, np.concatenate([p.label for p in parts]), weights)
-
-
-def _pair_energies(
-    pair: PairPredictor, x: npt.NDArray[np.int64], y: npt.NDArray[np.int64], store: StateStore
-) -> Floats:
-    rows, inverse = np.unique(np.concatenate([x, y]), return_inverse=True)
-    tokens = [store.token_states(int(row)) for row in rows]
-    return pair.score(tokens, store.wide(store.context, rows), inverse.reshape(2, -1).T)
-
-
-def _mean_auroc(parts: Sequence[Rows], store: StateStore, pair: PairPredictor) -> float:
-    from sklearn.metrics import roc_auc_score
-
-    values = []
-    for part in parts:
-        related = part.label < len(RELATIONS)
-        agrees = part.label[related] == 0
-        if agrees.any() and not agrees.all():
-            energies = _pair_energies(pair, part.x[related], part.y[related], store)
-            values.append(float(roc_auc_score(agrees, energies[:, 1] - energies[:, 0])))
-    return float(np.mean(values)) if values else 0.0
-
-
-def _calibrate(held: HeldOut, options: TrainingOptions) -> dict[str, Calibrator]:
-    fitted = {"linear": fit_calibrator(held.linear, held.labels, held.weights, risk=options.risk)}
-    if held.pair is not None:
-        fitted["pair"] = fit_calibrator(held.pair, held.labels, held.weights, risk=options.risk)
-    return fitted
-
-
 def train(
     sources: Sequence[PairSource],
     out: Path,
@@ -218,19 +171,18 @@ def train(
             store,
             folder,
             config=options.pair_training,
-            evaluate=lambda model: _mean_auroc(held_parts, store, model),
+            evaluate=lambda model: mean_auroc(held_parts, store, model),
             log=log,
             resume=resume,
         )
         pair.load_state_dict({k: v.half().float() for k, v in pair.state_dict().items()})
     calibrators, baselines, calibrated_on = {}, Baselines(), "nothing"
     if options.labelled:
-        measured = _measure(held_parts or parts, store, linear, pair)
-        calibrated_on = "held-out topics"
-        if any((measured.labels == i).sum() < 8 for i in range(3)):  # noqa: PLR2004
-            measured, calibrated_on = _measure(parts, store, linear, pair), "the training pairs"
-        if len(np.unique(measured.labels)) == 3:  # noqa: PLR2004
-            calibrators = _calibrate(measured, options)
+        measured, calibrated_on = measure_held_out(held_parts or parts, store, linear, pair), "held-out topics"
+        if measured.fewest() < _FEWEST_HELD_OUT:
+            measured, calibrated_on = measure_held_out(parts, store, linear, pair), "the training pairs"
+        if measured.complete:
+            calibrators = measured.calibrators(risk=options.risk)
             baselines = fit_baselines(parts, held_parts or parts, store, seed=options.seed)
     stages = Stages(encoder, linear, pair, calibrators)
     training = {
@@ -240,12 +192,21 @@ def train(
         "labelled": options.labelled,
         "calibrated_on": calibrated_on if calibrators else "nothing",
     }
-    save_model(
-        out,
-        ModelFiles(stages, baselines, name=options.name, training=training),
-        log=folder / "train_log.jsonl",
-    )
+    files = ModelFiles(stages, baselines, name=options.name, training=training)
+    measured_on = [s for s in sources if any(p.split == "dev" for p in s.pairs)]
+    if calibrators and measured_on:
+        files = replace(files, metrics=dev_metrics(files, measured_on, progress=progress))
+    save_model(out, files, log=folder / "train_log.jsonl")
     return stages
+
+
+def dev_metrics(files: ModelFiles, sources: Sequence[PairSource], *, progress: bool = False) -> dict[str, Any]:
+    """What the manifest says of a model: the evaluation on the rows of split "dev", four digits, by file name."""
+    only = [s.only([p for p in s.pairs if p.split == "dev"]) for s in sources]
+    result = evaluate(files, only, progress=progress)
+    rounded: dict[str, Any] = json.loads(json.dumps(result), parse_float=lambda number: round(float(number), 4))
+    rounded["files"] = {Path(path).name: row for path, row in rounded["files"].items()}
+    return rounded
 
 
 def _fresh_pair(encoder: TransformerEncoder, seed: int) -> PairPredictor:

@@ -126,6 +126,9 @@ def test_train_and_evaluate(run: Run, model: AlignmentModel, tmp_path: Path, mon
     assert keys <= set(document["files"][str(pairs)]["baselines"]["pair_features"])
     perfect = document["auroc_agree_vs_disagree"] == 1.0
     assert run("evaluate", str(pairs), "--fail-under", "1.0", loaded=trained)[0] == int(not perfect)
+    assert trained.files.metrics["auroc_agree_vs_disagree"] == round(document["auroc_agree_vs_disagree"], 4)
+    code, _, err = run("calibrate", str(out_dir), str(pairs), "--out", str(tmp_path / "again"), loaded=trained)
+    assert (code, err.strip()) == (0, f"{tmp_path / 'again'}: calibrated on 180 pairs")
     code, _, err = run("evaluate", str(pairs), "--split", "test", loaded=trained)
     assert (code, err.strip()) == (3, f"error: {pairs}: no rows of split 'test'")
 

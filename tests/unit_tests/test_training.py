@@ -10,7 +10,8 @@ from jepa_langchain.augmentation import compose_concessions, contradict, lower_f
 from jepa_langchain.commands import holds_pairs, training_sources
 from jepa_langchain.errors import InputError
 from jepa_langchain.evaluation import evaluate
-from jepa_langchain.model_files import load_model
+from jepa_langchain.held_out import calibrate
+from jepa_langchain.model_files import load_model, save_model
 from jepa_langchain.pairs import LabelledPair, PairSource, for_evaluation, for_training, hold_out, read_pairs
 from jepa_langchain.schema import Persona, Relation, Statement
 from jepa_langchain.stages import estimate_texts
@@ -29,7 +30,8 @@ def test_training_learns_the_relation_and_saves_it(source: PairSource, folder: P
     assert saved.training["calibrated_on"] == "held-out topics"
     rows = [json.loads(line) for line in (folder / "train_log.jsonl").read_text().splitlines()]
     assert rows[0]["stage"] == "linear"
-    result = evaluate(saved, [source], split="train")
+    dev = source.only([replace(p, split="dev") for p in source.pairs])
+    result = evaluate(saved, [dev])
     ours = result["auroc_agree_vs_disagree"]
     assert ours > 0.95
     assert result["n"] == 240
@@ -67,6 +69,21 @@ def test_bare_statements_train_an_uncalibrated_model(folder: Path, words: WordEn
     result = evaluate(load_model(folder, encoder=WordEncoder()), [labelled()])
     assert result["ece"] is None
     assert result["auroc_agree_vs_disagree"] is not None
+
+
+def test_calibration_gives_a_bare_model_probabilities(source: PairSource, folder: Path, words: WordEncoder) -> None:
+    said = [p.a for p in source.pairs[::6]]
+    persona = Persona(id="ann", statements=tuple(Statement(id=f"s{i}", text=t) for i, t in enumerate(said)))
+    train(self_supervised([persona]), folder, encoder=words, options=TrainingOptions(labelled=False))
+    bare = load_model(folder, encoder=words)
+    fitted = calibrate(bare, [source])
+    assert fitted.stages.linear is bare.stages.linear
+    estimate = estimate_texts(fitted.stages, source.pairs[0].a, source.pairs[0].b)
+    assert estimate.probabilities is not None
+    save_model(folder, fitted)
+    assert estimate_texts(load_model(folder, encoder=words).stages, source.pairs[0].a, source.pairs[0].b) == estimate
+    with pytest.raises(InputError, match='no pair with label "unrelated"'):
+        calibrate(bare, [labelled()])
 
 
 def labelled() -> PairSource:
