@@ -74,11 +74,16 @@ def compare(
     as_json: AsJson = False,
     model: ModelDir = None,
     fail_under: FailUnder = None,
+    max_statements: Annotated[int, typer.Option(help="Statements a persona may have.", min=1)] = 500,
+    max_characters: Annotated[int, typer.Option(help="Characters a statement may have.", min=1)] = 2_000,
+    max_bytes: Annotated[int, typer.Option(help="Bytes a persona file may have.", min=1)] = 10_000_000,
 ) -> None:
     """Compare two personas: score, verdict, ledger and summary."""
     from jepa_langchain.personas import load_persona
+    from jepa_langchain.statements import Limits
 
-    loaded = [load_persona(path) for path in (a, b)]
+    limits = Limits(statement_characters=max_characters, file_bytes=max_bytes, statements=max_statements)
+    loaded = [load_persona(path, limits=limits) for path in (a, b)]
     _warn((*loaded[0].warnings, *loaded[1].warnings))
     report = _load(model).compare(loaded[0].persona, loaded[1].persona, progress=True)
     if as_json:

@@ -75,8 +75,8 @@ def _only(name: str, statements: Sequence[Statement]) -> list[RenderableType]:
     )
 
 
-def report_view(report: AlignmentReport) -> RenderableType:
-    """A whole comparison: verdict, ledger, what only one side speaks of, summary."""
+def report_view(report: AlignmentReport, *, summary: bool = True) -> RenderableType:
+    """A whole comparison: verdict, ledger, what only one side speaks of and, if wanted, the summary."""
     names = (report.personas[0].id, report.personas[1].id)
     filled = round(report.score * 30)
     bar = Text.assemble(("█" * filled, "green"), ("█" * (30 - filled), "red"))
@@ -94,7 +94,9 @@ def report_view(report: AlignmentReport) -> RenderableType:
     parts.append(_rows("Agreements", "green", report.agreements, names))
     for name, statements in zip(names, (report.only_a, report.only_b), strict=True):
         parts += _only(name, statements)
-    parts.append(Panel(Text(report.narrative.text), title=f"Summary ({report.narrative.source})", title_align="left"))
+    if summary:
+        title = f"Summary ({report.narrative.source})"
+        parts.append(Panel(Text(report.narrative.text), title=title, title_align="left"))
     card = report.model
     parts.append(Text(f"model {card.name} {card.version}, encoder {card.encoder}", style="bright_black"))
     return Group(*parts)

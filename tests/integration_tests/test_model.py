@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from langchain_core.embeddings import DeterministicFakeEmbedding
 
 from jepa_langchain import weights
@@ -15,6 +17,8 @@ from jepa_langchain.commands import run_training
 from jepa_langchain.encoder import EmbeddingsEncoder, TransformerEncoder
 from jepa_langchain.errors import ModelError
 from jepa_langchain.evaluation import evaluate
+from jepa_langchain.model_files import ModelFiles
+from jepa_langchain.pair_training import PairTraining
 from jepa_langchain.pairs import read_pairs
 from jepa_langchain.schema import Persona, Relation, Statement
 from jepa_langchain.training import TrainingOptions, train
@@ -121,6 +125,54 @@ def test_training_on_bare_statements_with_the_real_encoder(tmp_path: Path, model
     assert estimate.probabilities is None
     log = [json.loads(row) for row in (out / "train_log.jsonl").read_text().splitlines()]
     assert log[0]["stage"] == "linear"
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """A sentence-transformers folder with a random four-layer BERT and a vocabulary of the shipped data's words."""
+    from transformers import BertConfig, BertModel, BertTokenizer
+
+    rows = [json.loads(line) for line in (ROOT / "data" / "opinions.jsonl").read_text().splitlines()]
+    words = sorted({w for row in rows for side in "ab" for w in re.findall(r"\w+", row[side].lower())})
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]))
+    BertTokenizer(str(folder / "vocab.txt"), model_max_length=64).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(words) + 5, hidden_size=32, num_hidden_layers=4, num_attention_heads=2, intermediate_size=64
+    )
+    BertModel(config).save_pretrained(folder)
+    return folder
+
+
+def test_any_sentence_transformers_folder_trains_both_stages(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jepa_langchain.training._FEW", 100)
+    encoder = TransformerEncoder(str(tiny))
+    assert (encoder.identity.dimension, encoder.identity.context_layers, encoder.identity.cut_layer) == (
+        32,
+        (0, 1, 2),
+        2,
+    )
+    source = read_pairs(ROOT / "data" / "opinions.jsonl")
+    options = TrainingOptions(concessions=50, pair_training=PairTraining(samples=4_096, pooled_samples=2_048))
+    stages = train([source], tmp_path / "m", encoder=encoder, options=options)
+    assert stages.pair is not None
+    assert stages.pair.config.layers == 2
+    loaded = AlignmentModel.load(tmp_path / "m")
+    estimate = loaded.relate("Homework helps children.", "Homework does not help children.")
+    assert estimate.decided_by == "pair"
+    assert estimate == AlignmentModel(ModelFiles(stages, loaded.files.baselines, "x")).relate(
+        "Homework helps children.", "Homework does not help children."
+    )
+    assert 0 < loaded.files.metrics["auroc_agree_vs_disagree"] < 1
+    long = "children " * 100
+    assert loaded.relate(long, "Homework helps.").truncated
+    (tiny / "model.safetensors").write_bytes((tiny / "model.safetensors").read_bytes()[:-1] + b"\x01")
+    with pytest.raises(ModelError, match="trained with encoder sha256"):
+        AlignmentModel.load(tmp_path / "m")
 
 
 def test_any_langchain_embeddings_object_can_be_the_encoder(tmp_path: Path) -> None:

@@ -151,6 +151,8 @@ def test_bad_input_is_one_line_and_exits_with_3(run: Run, tmp_path: Path, stages
         ("compare", good, str(tmp_path / "none.txt")): "none.txt: no such file",
         ("compare", good, empty): "empty.txt: no statements in it",
         ("compare", good, huge): "huge.txt, line 1: 5,000,000 characters; a statement may have 2,000",
+        ("compare", good, good, "--max-characters", "5"): "good.txt, line 1: 15 characters; a statement may have 5",
+        ("compare", good, good, "--max-bytes", "5"): "good.txt: over 5 bytes",
         ("compare", broken, good): 'broken.jsonl, line 2: not an object with a "text" field',
         ("compare", good, good, "--model", str(wrong)): "predictor.safetensors: damaged or replaced",
         ("compare", good, good, "--model", str(tmp_path / "nowhere")): "no model here (manifest.json is missing)",
