@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import SequenceMatcher
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -141,6 +143,7 @@ class AlignmentModel:
             narrative=write_narrative((persona_a.id, persona_b.id), agreements, disagreements, mixed),
             warnings=(
                 *(() if self.stages.calibrated else (UNCALIBRATED,)),
+                *_copied(ledger.agreements),
                 *(f"{i}: longer than the encoder reads; only its beginning was compared" for i in ledger.truncated),
             ),
             model=self.card(),
@@ -151,6 +154,18 @@ class AlignmentModel:
 
 
 UNCALIBRATED = "the model was trained without labels and is uncalibrated: rows have margins, no probabilities"
+
+
+def _copied(agreements: Sequence[Finding]) -> tuple[str, ...]:
+    """A warning when agreement rests on near-verbatim repetition: a peer that copies words looks aligned."""
+    same = sum(
+        SequenceMatcher(None, f.a.text.lower().split(), f.b.text.lower().split()).ratio() >= COPIED for f in agreements
+    )
+    return (f"{same} of {len(agreements)} agreements repeat the other side's words almost verbatim",) if same else ()
+
+
+#: Share of words in common, in order (difflib's ratio), from which a text counts as repeated.
+COPIED = 0.9
 
 
 def _p(finding: Finding) -> float | None:

@@ -4,6 +4,8 @@ The rules, all on calibrated probabilities and outside the abstain band:
 
 * Every statement is scored whole and, where it concedes and contests, by clause. A pair of statements has at
   most one row of each relation: the decided pair of units with the highest probability.
+* Where both statements concede something, premise is held against premise and contest against contest: what a clause
+  says against its own sentence's other half is no finding about the peer.
 * A contested conclusion outweighs a shared premise: where a pair of statements has a disagreement row, its
   agreement can only rest on a clause; the pair is then also listed as mixed.
 * The linear stage says who is talking about the same thing: a row stays if the pair is, for at least one of its two
@@ -20,6 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from jepa_langchain.calibration import Doubles
 from jepa_langchain.clauses import units_of
@@ -117,16 +120,12 @@ def build_ledger(stages: Stages, a: Persona, b: Persona, *, progress: bool = Fal
     units_a = [unit for s in a.statements for unit in units_of(s)]
     units_b = [unit for s in b.statements for unit in units_of(s)]
     texts = [unit.text for unit in (*units_a, *units_b)]
-    grid = np.stack(np.meshgrid(np.arange(len(units_a)), np.arange(len(units_b)), indexing="ij"), axis=-1).reshape(
-        -1, 2
-    )
+    grid = np.indices((len(units_a), len(units_b))).reshape(2, -1).T
     distinct = sorted(set(texts))
     encoded = stages.encoder.encode(distinct, progress=progress)
     scores = score_pairs(stages, texts, grid + np.array([0, len(units_a)]), encoded=encoded)
     cut = {distinct[i] for i in encoded.truncated}
-    matched = _counterparts(scores, units_a, units_b)
-    findings = [f for f in _findings(stages, scores, units_a, units_b) if f.statements in matched]
-    agreements, disagreements = _select(findings)
+    agreements, disagreements = _select(list(_findings(stages, scores, units_a, units_b)))
     named = {f.statements for f in (*agreements, *disagreements)}
     lonely_a, lonely_b = _lonely(scores, units_a, units_b)
     return Ledger(
@@ -137,6 +136,18 @@ def build_ledger(stages: Stages, a: Persona, b: Persona, *, progress: bool = Fal
         truncated=tuple(s.id for s in (*a.statements, *b.statements) if s.text in cut),
         clauses=(len(units_a) - len(a.statements), len(units_b) - len(b.statements)),
     )
+
+
+def _comparable(units_a: list[Unit], units_b: list[Unit]) -> npt.NDArray[np.bool_]:
+    """(units_a, units_b) which units may be held against each other; see the rules above."""
+    parts, concedes = [], []
+    for units in (units_a, units_b):
+        split = {unit.statement_id for unit in units if unit.part != "whole"}
+        parts.append(np.array([unit.part for unit in units]))
+        concedes.append(np.array([unit.statement_id in split for unit in units]))
+    same = parts[0][:, None] == parts[1][None, :]
+    both = concedes[0][:, None] & concedes[1][None, :]
+    return np.asarray(same | ~both, dtype=np.bool_)
 
 
 def _findings(stages: Stages, scores: Scores, units_a: list[Unit], units_b: list[Unit]) -> Iterator[Finding]:
@@ -150,13 +161,15 @@ def _findings(stages: Stages, scores: Scores, units_a: list[Unit], units_b: list
                 relation = Relation.AGREE if estimate.margin > 0 else Relation.DISAGREE
                 yield Finding(units_a[i], units_b[j], relation, 1.0, estimate)
         return
-    likely = scores.probabilities.argmax(1) < len(RELATIONS)
-    for flat in np.flatnonzero(likely):
-        estimate = scores.estimate(int(flat), stages)
-        if estimate.relation in RELATIONS and estimate.probabilities is not None:
-            i, j = divmod(int(flat), shape[1])
-            strength = estimate.probabilities.of(estimate.relation)
-            yield Finding(units_a[i], units_b[j], estimate.relation, strength, estimate)
+    comparable = _comparable(units_a, units_b)
+    wanted = comparable & (scores.probabilities.argmax(1) < len(RELATIONS)).reshape(shape)
+    matched = _counterparts(scores, comparable, units_a, units_b)
+    for i, j in np.argwhere(wanted).tolist():
+        if (units_a[i].statement_id, units_b[j].statement_id) in matched:
+            estimate = scores.estimate(i * shape[1] + j, stages)
+            if estimate.relation in RELATIONS and estimate.probabilities is not None:
+                strength = estimate.probabilities.of(estimate.relation)
+                yield Finding(units_a[i], units_b[j], estimate.relation, strength, estimate)
 
 
 def _order(finding: Finding) -> tuple[float, tuple[str, str], tuple[str, str]]:
@@ -200,11 +213,14 @@ def _related(scores: Scores) -> Doubles:
     return np.ones(len(scores.near)) if scores.probabilities is None else 1 - scores.probabilities[:, 2]
 
 
-def _counterparts(scores: Scores, units_a: list[Unit], units_b: list[Unit]) -> set[tuple[str, str]]:
-    near = np.where(_related(scores) >= _RELATED_FROM, scores.near, -np.inf)
-    table, ids_a, ids_b = _by_statement(near, units_a, units_b)
+def _counterparts(
+    scores: Scores, comparable: npt.NDArray[np.bool_], units_a: list[Unit], units_b: list[Unit]
+) -> set[tuple[str, str]]:
+    """Ids of the statement pairs that are about the same thing: near enough to the nearest related one of either."""
+    related = comparable.ravel() & (_related(scores) >= _RELATED_FROM)
+    table, ids_a, ids_b = _by_statement(np.where(related, scores.near, -np.inf), units_a, units_b)
     bar = np.minimum(table.max(1, keepdims=True), table.max(0, keepdims=True)) - COUNTERPART_SLACK
-    return {(ids_a[i], ids_b[j]) for i, j in zip(*np.nonzero((table >= bar) & np.isfinite(table)), strict=True)}
+    return {(ids_a[i], ids_b[j]) for i, j in np.argwhere((table >= bar) & np.isfinite(table)).tolist()}
 
 
 def _lonely(scores: Scores, units_a: list[Unit], units_b: list[Unit]) -> tuple[set[str], set[str]]:

@@ -66,6 +66,17 @@ def test_one_row_a_pair_and_none_inside_the_abstain_band(judged: Judge) -> None:
     assert found.score() == 1.0
 
 
+def test_clauses_of_two_concessions_meet_their_own_kind_only(judged: Judge) -> None:
+    text = "Rents are high, but caps backfire on tenants."
+    a, b = persona("A", text), persona("B", text)
+    premise, contest = "Rents are high", "caps backfire on tenants"
+    table = {(text, text): (0.9, 0.05), (premise, contest): (0.01, 0.95), (contest, premise): (0.01, 0.95)}
+    found = judged(a, b, table)
+    assert [f.statements for f in found.agreements] == [("A1", "B1")]
+    assert not found.disagreements
+    assert found.verdict() is Verdict.ALIGNED
+
+
 def test_what_only_one_side_speaks_of(judged: Judge) -> None:
     a, b = persona("A", "first thing", "second thing"), persona("B", "one thing")
     found = judged(a, b, {("first thing", "one thing"): (0.05, 0.9)})
