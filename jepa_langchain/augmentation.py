@@ -3,6 +3,8 @@
 * ``compose_concessions``: where a source says that y+ agrees with x and y- disagrees with it, "While y+, y-" shares a
   premise with x and contests it (disagree), and "While y-, y+" concedes a point and sides with x (agree).
   The label follows the main clause; which connective introduces it is for the model to learn.
+* ``repeat_statements``: a statement agrees with itself. No labelled source says so, and a network that only ever saw
+  two different statements answers at random.
 * ``contradict``: turns one bare statement into its opposite by moving its negation.
 * ``self_supervised``: labels for two bare lists of statements: what one speaker says next agrees,
   a contradiction disagrees, and a statement of elsewhere is unrelated.
@@ -78,6 +80,14 @@ def compose_concessions(sources: Sequence[PairSource], *, most: int = 6_000, see
                 made.append(LabelledPair(a, text, main.label, "composed-concession", main.topic or main.group, "train"))
     chosen = rng.permutation(len(made))[:most]
     return PairSource("composed_concessions", tuple(made[i] for i in sorted(chosen)))
+
+
+def repeat_statements(sources: Sequence[PairSource], *, most: int = 1_500, seed: int = 0) -> PairSource:
+    """Statements of the sources, drawn at random, each paired with itself as agreement; deterministic for a seed."""
+    texts = sorted({pair.a for source in sources for pair in source.pairs})
+    chosen = np.random.default_rng([seed, 19]).permutation(len(texts))[:most]
+    pairs = (LabelledPair(texts[i], texts[i], Relation.AGREE, "repetition", split="train") for i in sorted(chosen))
+    return PairSource("repetitions", tuple(pairs))
 
 
 def contradict(text: str) -> str:

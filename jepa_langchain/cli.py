@@ -117,7 +117,7 @@ def train(
     encoder: Annotated[str | None, typer.Option(help="sentence-transformers name or folder.")] = None,
     pair_samples: Annotated[
         int, typer.Option(help="Pairs the pair stage sees; 0 trains the linear stage only.", min=0)
-    ] = 200_000,
+    ] = 160_000,
     direction: Annotated[str, typer.Option(help="symmetric or forward.")] = "symmetric",
 ) -> None:
     """Train a model on labelled pairs, or, self-supervised, on bare statements of two or more speakers."""

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from jepa_langchain.augmentation import compose_concessions
+from jepa_langchain.augmentation import compose_concessions, repeat_statements
 from jepa_langchain.baselines import Baselines, fit_baselines
 from jepa_langchain.calibration import DEFAULT_RISK
 from jepa_langchain.encoder import Encoder, TransformerEncoder
@@ -44,6 +44,8 @@ Floats = npt.NDArray[np.float32]
 logger = logging.getLogger(__name__)
 #: Pairs from which 5 % of the topics are enough to hold out (else 20 %), and from which the pair stage is trained.
 _FEW = 4_000
+#: One statement is repeated for this many labelled pairs.
+_REPEAT_EVERY = 80
 #: Held-out pairs of each relation below which the training pairs themselves calibrate.
 _FEWEST_HELD_OUT = 8
 
@@ -151,9 +153,10 @@ def train(
     share = 0.0 if not options.labelled else 0.05 if total > _FEW else 0.2
     folds = [hold_out(s, share=share, seed=options.seed) for s in usable]
     kept, held = [f[0] for f in folds if f[0].pairs], [f[1] for f in folds if f[1].pairs]
-    if options.labelled and options.concessions:
+    if options.labelled:
+        repeated = repeat_statements(kept, most=max(1, total // _REPEAT_EVERY), seed=options.seed)
         composed = compose_concessions(kept, most=options.concessions, seed=options.seed)
-        kept += [composed] if composed.pairs else []
+        kept += [source for source in (composed, repeated) if source.pairs]
     folder = out / ".training"
     folder.mkdir(parents=True, exist_ok=True)
     log = TrainingLog(folder / "train_log.jsonl", resume=resume)

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from jepa_langchain.augmentation import compose_concessions, contradict, lower_first, self_supervised
+from jepa_langchain.augmentation import (
+    compose_concessions,
+    contradict,
+    lower_first,
+    repeat_statements,
+    self_supervised,
+)
 from jepa_langchain.commands import holds_pairs, training_sources
 from jepa_langchain.errors import InputError
 from jepa_langchain.evaluation import evaluate
@@ -132,6 +138,13 @@ def test_concessions_carry_the_label_of_their_main_clause() -> None:
     assert compose_concessions([PairSource("s", pairs)], most=1, seed=4) == compose_concessions(
         [PairSource("s", pairs)], most=1, seed=4
     )
+
+
+def test_a_statement_agrees_with_itself(source: PairSource) -> None:
+    made = repeat_statements([source], most=7)
+    assert len(made.pairs) == 7
+    assert all(p.a == p.b and p.label is Relation.AGREE for p in made.pairs)
+    assert made == repeat_statements([source], most=7)
 
 
 def test_held_out_topics_are_never_trained_on(source: PairSource) -> None:
