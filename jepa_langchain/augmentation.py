@@ -5,6 +5,7 @@
   The label follows the main clause; which connective introduces it is for the model to learn.
 * ``repeat_statements``: a statement agrees with itself. No labelled source says so, and a network that only ever saw
   two different statements answers at random.
+* ``mismatch_statements``: labelled sources without unrelated pairs get them from statements of different topics.
 * ``contradict``: turns one bare statement into its opposite by moving its negation.
 * ``self_supervised``: labels for two bare lists of statements: what one speaker says next agrees,
   a contradiction disagrees, and a statement of elsewhere is unrelated.
@@ -88,6 +89,18 @@ def repeat_statements(sources: Sequence[PairSource], *, most: int = 1_500, seed:
     chosen = np.random.default_rng([seed, 19]).permutation(len(texts))[:most]
     pairs = (LabelledPair(texts[i], texts[i], Relation.AGREE, "repetition", split="train") for i in sorted(chosen))
     return PairSource("repetitions", tuple(pairs))
+
+
+def mismatch_statements(sources: Sequence[PairSource], *, seed: int = 0) -> PairSource:
+    """Unrelated pairs, a third of the labelled ones: x of one topic with y of another; deterministic for a seed."""
+    rng = np.random.default_rng([seed, 29])
+    pool = [pair for source in sources for pair in source.pairs]
+    made: list[LabelledPair] = []
+    for pair in (pool[i] for i in rng.integers(len(pool), size=len(pool))):
+        other = pool[rng.integers(len(pool))]
+        if other.group != pair.group and len(made) < len(pool) / 3:
+            made.append(LabelledPair(pair.a, other.b, Relation.UNRELATED, "mismatch", pair.topic, "train"))
+    return PairSource("mismatches", tuple(made))
 
 
 def contradict(text: str) -> str:

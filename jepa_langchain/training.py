@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from jepa_langchain.augmentation import compose_concessions, repeat_statements
+from jepa_langchain.augmentation import compose_concessions, mismatch_statements, repeat_statements
 from jepa_langchain.baselines import Baselines, fit_baselines
 from jepa_langchain.calibration import DEFAULT_RISK
 from jepa_langchain.encoder import Encoder, TransformerEncoder
@@ -42,8 +44,10 @@ from jepa_langchain.states import StateStore
 
 Floats = npt.NDArray[np.float32]
 logger = logging.getLogger(__name__)
-#: Pairs from which 5 % of the topics are enough to hold out (else 20 %), and from which the pair stage is trained.
+#: Labelled pairs from which the pair stage is trained.
 _FEW = 4_000
+#: Share of each source's topics that is held out, below and above that number.
+_SHARE_OF_FEW, _SHARE_OF_MANY = 0.2, 0.05
 #: One statement is repeated for this many labelled pairs.
 _REPEAT_EVERY = 80
 #: Held-out pairs of each relation below which the training pairs themselves calibrate.
@@ -144,23 +148,13 @@ def train(
     """
     options = options or TrainingOptions()
     encoder = encoder or TransformerEncoder()
-    usable = [s for s in (for_training(s) for s in sources) if s.pairs]
-    counts = {r: sum(p.label is r for s in usable for p in s.pairs) for r in Relation}
-    for relation in RELATIONS:
-        if not counts[relation]:
-            raise InputError(f'nothing to train on: no pair with label "{relation.value}" in split "train"')
-    total = sum(counts.values())
-    share = 0.0 if not options.labelled else 0.05 if total > _FEW else 0.2
-    folds = [hold_out(s, share=share, seed=options.seed) for s in usable]
-    kept, held = [f[0] for f in folds if f[0].pairs], [f[1] for f in folds if f[1].pairs]
-    if options.labelled:
-        repeated = repeat_statements(kept, most=max(1, total // _REPEAT_EVERY), seed=options.seed)
-        composed = compose_concessions(kept, most=options.concessions, seed=options.seed)
-        kept += [source for source in (composed, repeated) if source.pairs]
+    usable = _usable(sources, options)
+    enough = sum(len(s.pairs) for s in usable) > _FEW
+    kept, held = _hold_out(usable, share=_SHARE_OF_MANY if enough else _SHARE_OF_FEW, options=options)
     folder = out / ".training"
     folder.mkdir(parents=True, exist_ok=True)
     log = TrainingLog(folder / "train_log.jsonl", resume=resume)
-    with_pair = options.pair and options.labelled and total > _FEW and isinstance(encoder, TransformerEncoder)
+    with_pair = options.pair and options.labelled and enough and isinstance(encoder, TransformerEncoder)
     texts = [text for s in (*kept, *held) for p in s.pairs for text in (p.a, p.b)]
     store = StateStore(folder / "states", texts, encoder, with_tokens=with_pair, progress=progress)
     parts, held_parts = [Rows.of(s, store) for s in kept], [Rows.of(s, store) for s in held]
@@ -200,7 +194,34 @@ def train(
     if calibrators and measured_on:
         files = replace(files, metrics=dev_metrics(files, measured_on, progress=progress))
     save_model(out, files, log=folder / "train_log.jsonl")
+    shutil.rmtree(folder)
     return stages
+
+
+def _usable(sources: Sequence[PairSource], options: TrainingOptions) -> list[PairSource]:
+    usable = [s for s in (for_training(s) for s in sources) if s.pairs]
+    counts = Counter(p.label for s in usable for p in s.pairs)
+    for relation in RELATIONS:
+        if not counts[relation]:
+            raise InputError(f'nothing to train on: no pair with label "{relation.value}" in split "train"')
+    if options.labelled and not counts[Relation.UNRELATED]:
+        made = mismatch_statements(usable, seed=options.seed)
+        usable += [made] if made.pairs else []
+    return usable
+
+
+def _hold_out(
+    usable: Sequence[PairSource], *, share: float, options: TrainingOptions
+) -> tuple[list[PairSource], list[PairSource]]:
+    """(what is trained on, with the pairs made by rule; what is held out). Bare statements hold out nothing."""
+    if not options.labelled:
+        return list(usable), []
+    folds = [hold_out(s, share=share, seed=options.seed) for s in usable]
+    kept, held = [f[0] for f in folds if f[0].pairs], [f[1] for f in folds if f[1].pairs]
+    repeats = max(1, sum(len(s.pairs) for s in usable) // _REPEAT_EVERY)
+    composed = compose_concessions(kept, most=options.concessions, seed=options.seed)
+    repeated = repeat_statements(kept, most=repeats, seed=options.seed)
+    return [*kept, *(s for s in (composed, repeated) if s.pairs)], held
 
 
 def dev_metrics(files: ModelFiles, sources: Sequence[PairSource], *, progress: bool = False) -> dict[str, Any]:

@@ -55,6 +55,16 @@ def test_training_twice_gives_the_same_files(source: PairSource, tmp_path: Path)
     assert one == two
 
 
+def test_without_unrelated_pairs_they_are_made(source: PairSource, folder: Path, words: WordEncoder) -> None:
+    related = source.only([p for p in source.pairs if p.label is not Relation.UNRELATED])
+    stages = train([related], folder, encoder=words)
+    assert stages.calibrated
+    estimate = estimate_texts(stages, "voice9 says taxes on bread help towns", "cats like boxes")
+    assert estimate.probabilities is not None
+    assert estimate.probabilities.unrelated > 0.5
+    assert not (folder / ".training").exists()
+
+
 def test_one_sided_labels_are_refused(source: PairSource, folder: Path, words: WordEncoder) -> None:
     agreeing = source.only([p for p in source.pairs if p.label is Relation.AGREE])
     with pytest.raises(InputError, match='no pair with label "disagree"'):
