@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -13,6 +14,7 @@ from jepa_langchain.encoder import EmbeddingsEncoder, Encoder
 from jepa_langchain.ledger import Finding, build_ledger, cited
 from jepa_langchain.model_files import ModelFiles, load_model, save_model
 from jepa_langchain.narrative import write_narrative
+from jepa_langchain.personas import clean_persona
 from jepa_langchain.schema import (
     AlignmentReport,
     MixedPair,
@@ -20,7 +22,6 @@ from jepa_langchain.schema import (
     Persona,
     PersonaSummary,
     RelationEstimate,
-    RowWeights,
 )
 from jepa_langchain.stages import Stages, estimate_texts
 from jepa_langchain.statements import DEFAULT_LIMITS, Limits, clean_text
@@ -106,9 +107,12 @@ class AlignmentModel:
             InputError: as :meth:`relate`.
         """
         a, b = (clean_text(t, where=f"text {n}", limits=limits).text for n, t in (("a", text_a), ("b", text_b)))
-        return word_map(self.stages.encoder, self.stages.linear, a, b)
+        encoder = self.stages.encoder
+        return word_map(self.stages.linear, encoder.token_context(a), encoder.token_context(b))
 
-    def compare(self, persona_a: Persona, persona_b: Persona, *, progress: bool = False) -> AlignmentReport:
+    def compare(
+        self, persona_a: Persona, persona_b: Persona, *, limits: Limits = DEFAULT_LIMITS, progress: bool = False
+    ) -> AlignmentReport:
         """Compare two personas.
 
         The same input gives the same report to the byte, and the order of statements or personas changes
@@ -117,11 +121,19 @@ class AlignmentModel:
         Args:
             persona_a: one side.
             persona_b: the other side.
+            limits: caps on what is read; statements are cleaned as :func:`load_persona` cleans them.
             progress: show a bar on stderr while encoding.
+
+        Raises:
+            InputError: if a statement cannot be used or there are too many.
         """
+        cleaned = [clean_persona(persona, limits=limits) for persona in (persona_a, persona_b)]
+        persona_a, persona_b = cleaned[0].persona, cleaned[1].persona
         ledger = build_ledger(self.stages, persona_a, persona_b, progress=progress)
+        tokens = cache(self.stages.encoder.token_context)
         agreements, disagreements = (
-            tuple(f.row(self._weights(f)) for f in rows) for rows in (ledger.agreements, ledger.disagreements)
+            tuple(f.row(top_words(word_map(self.stages.linear, tokens(f.a.text), tokens(f.b.text)))) for f in rows)
+            for rows in (ledger.agreements, ledger.disagreements)
         )
         mixed = tuple(
             MixedPair(a=cited(opposing.a), b=cited(opposing.b), p_agree=_p(shared), p_disagree=_p(opposing))
@@ -142,6 +154,9 @@ class AlignmentModel:
             only_b=ledger.only_b,
             narrative=write_narrative((persona_a.id, persona_b.id), agreements, disagreements, mixed),
             warnings=(
+                *cleaned[0].warnings,
+                *cleaned[1].warnings,
+                *((SAME_NAME,) if persona_a.id == persona_b.id else ()),
                 *(() if self.stages.calibrated else (UNCALIBRATED,)),
                 *_copied(ledger.agreements),
                 *(f"{i}: longer than the encoder reads; only its beginning was compared" for i in ledger.truncated),
@@ -149,10 +164,8 @@ class AlignmentModel:
             model=self.card(),
         )
 
-    def _weights(self, finding: Finding) -> RowWeights:
-        return top_words(word_map(self.stages.encoder, self.stages.linear, finding.a.text, finding.b.text))
 
-
+SAME_NAME = "both personas have the same id; in every row the first side is the first persona"
 UNCALIBRATED = "the model was trained without labels and is uncalibrated: rows have margins, no probabilities"
 
 

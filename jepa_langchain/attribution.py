@@ -11,18 +11,19 @@ each token's share, and tokens are merged to the words they are pieces of with t
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from jepa_langchain.encoder import Encoder, TokenContext
+from jepa_langchain.encoder import TokenContext
 from jepa_langchain.predictor import LinearPredictor
 from jepa_langchain.schema import RowWeights, WordWeight
+from jepa_langchain.statements import WORD
 
 Doubles = npt.NDArray[np.float64]
-_WORD = re.compile(r"\w+(?:['’\-]\w+)*")
+#: Largest difference between a mean of token states and the encoder's own embedding that is float noise.
+_MEAN_POOLED = 1e-3
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,9 @@ def _token_shares(tokens: TokenContext) -> tuple[Doubles, Doubles]:
     return np.concatenate(scaled, axis=1), scaled[-1]
 
 
-def _words(text: str, tokens: TokenContext) -> tuple[list[tuple[str, int, int]], npt.NDArray[np.int64]]:
+def _words(tokens: TokenContext) -> tuple[list[tuple[str, int, int]], npt.NDArray[np.int64]]:
     """The words of a text and, for each token, the index of its word (the last index: no word)."""
-    words = [(m.group(), m.start(), m.end()) for m in _WORD.finditer(text)]
+    words = [(m.group(), m.start(), m.end()) for m in WORD.finditer(tokens.text)]
     place = np.full(len(tokens.offsets), len(words), dtype=np.int64)
     for token, (start, end) in enumerate(tokens.offsets):
         for index, (_, first, last) in enumerate(words):
@@ -65,18 +66,22 @@ def _words(text: str, tokens: TokenContext) -> tuple[list[tuple[str, int, int]],
     return [*words, ("", 0, 0)], place
 
 
-def word_map(encoder: Encoder, linear: LinearPredictor, text_a: str, text_b: str) -> WordMap | None:
+def word_map(linear: LinearPredictor, tokens_a: TokenContext | None, tokens_b: TokenContext | None) -> WordMap | None:
     """The exact word-by-word map of a pair's linear margin.
+
+    Args:
+        linear: the linear stage.
+        tokens_a: token-level context states of text a, from the encoder.
+        tokens_b: those of text b.
 
     Returns:
         None if the encoder shows no token states or does not pool them by their mean.
     """
-    tokens_a, tokens_b = encoder.token_context(text_a), encoder.token_context(text_b)
     if tokens_a is None or tokens_b is None:
         return None
-    encoded = encoder.encode([text_a, text_b])
     (context_a, target_a), (context_b, target_b) = _token_shares(tokens_a), _token_shares(tokens_b)
-    if max(abs(t.sum(0) - e).max() for t, e in zip((target_a, target_b), encoded.embeddings, strict=True)) > 1e-3:  # noqa: PLR2004
+    sums = [(context_a.sum(0), target_a.sum(0)), (context_b.sum(0), target_b.sum(0))]
+    if any(abs(s[1] - t.embedding).max() > _MEAN_POOLED for s, t in zip(sums, (tokens_a, tokens_b), strict=True)):
         return None
     total = np.zeros((len(context_a), len(context_b)))
     margin = 0.0
@@ -85,11 +90,11 @@ def word_map(encoder: Encoder, linear: LinearPredictor, text_a: str, text_b: str
         ahead = forward @ target_b.T / np.linalg.norm(forward.sum(0))
         behind = (back @ target_a.T / np.linalg.norm(back.sum(0))).T
         total += sign * ((ahead + behind) / 2 if linear.direction == "symmetric" else ahead)
-        x, y = (encoded.context.astype(np.float64) @ weights.T), encoded.embeddings.astype(np.float64)
-        cosine = [x[i] @ y[1 - i] / np.linalg.norm(x[i]) for i in (0, 1)]
+        predicted = [context @ weights.T for context, _ in sums]
+        cosine = [predicted[i] @ sums[1 - i][1] / np.linalg.norm(predicted[i]) for i in (0, 1)]
         margin += sign * (sum(cosine) / 2 if linear.direction == "symmetric" else cosine[0])
-    words_a, place_a = _words(text_a, tokens_a)
-    words_b, place_b = _words(text_b, tokens_b)
+    words_a, place_a = _words(tokens_a)
+    words_b, place_b = _words(tokens_b)
     merged = np.zeros((len(words_a), len(words_b)))
     np.add.at(merged, (place_a[:, None], place_b[None, :]), total)
     return WordMap(words_a, words_b, merged, margin, abs(float(merged.sum()) - margin))

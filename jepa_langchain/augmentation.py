@@ -37,6 +37,8 @@ _AUXILIARY = re.compile(
     r"\b(is|are|was|were|am|can|could|should|must|will|would|has|have|had|does|do|did|may|might|shall)\b",
     re.IGNORECASE,
 )
+_FULL = {"can't": "cannot", "won't": "will not", "shan't": "shall not"}
+_SHORT = re.compile("|".join(_FULL), re.IGNORECASE)
 _NEGATION = re.compile(r"\b(?:(cannot)|(?:not|never))\b ?|(n't)\b", re.IGNORECASE)
 
 
@@ -105,6 +107,7 @@ def mismatch_statements(sources: Sequence[PairSource], *, seed: int = 0) -> Pair
 
 def contradict(text: str) -> str:
     """The opposite of a statement, by rule: its first negation removed, else one put after its first auxiliary."""
+    text = _SHORT.sub(lambda m: _FULL[m.group(0).lower()], text.replace("’", "'"))
     found = _NEGATION.search(text)
     if found:
         kept = "can " if found.group(1) else ""
@@ -123,9 +126,7 @@ def self_supervised(personas: Sequence[Persona], *, seed: int = 0) -> list[PairS
         pairs += [LabelledPair(x, contradict(x), Relation.DISAGREE, "rule-contradiction") for x in texts]
         elsewhere = [s.text for other in personas if other is not persona for s in other.statements]
         if elsewhere:
-            pairs += [
-                LabelledPair(x, elsewhere[rng.integers(len(elsewhere))], Relation.UNRELATED, "other-speaker")
-                for x in texts
-            ]
+            drawn = [(x, elsewhere[rng.integers(len(elsewhere))]) for x in texts]
+            pairs += [LabelledPair(x, y, Relation.UNRELATED, "other-speaker") for x, y in drawn if x != y]
         out.append(PairSource(persona.id, tuple(pairs)))
     return out

@@ -22,10 +22,14 @@ _LEADING = re.compile(
 _TRAILING = re.compile(r",\s+(?:although|though|even though|even if|while|whereas)\s+", re.IGNORECASE)
 # "X, but Y" and its kin: what comes first is conceded. "not only … but", "all but", "anything but" are no concessions.
 _CONTRAST = re.compile(
-    r"(?:(?:,|;|\.|—|\s[-–])\s*(?:but|yet|however|nevertheless|nonetheless|still|even so)\b,?\s+"
-    r"|,\s+however,\s+|(?<!\bnot)(?<!\bno one)(?<!\ball)(?<!\bnothing)(?<!\banything)(?<!\beverything)\s+but\s+)",
+    r"(?:(?:,|;|\.|—|\s[-–])\s*(?:but|yet|however|nevertheless|nonetheless|still(?!\s+\w+ing\b)|even so)\b,?\s+"
+    r"|,\s+however,\s+"
+    r"|(?<!\bnot)(?<!\bno one)(?<!\ball)(?<!\bnothing)(?<!\banything)(?<!\beverything)"
+    r"(?<!\bchoice)(?<!\belse)(?<!\bother)"
+    r"\s+but\s+)",
     re.IGNORECASE,
 )
+_OPENER = re.compile(r"(?:but|yet|still|even so|however|nevertheless)\b,?\s+", re.IGNORECASE)
 _NOT_ONLY = re.compile(r"\bnot\s+(?:only|just|merely|simply)\b", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
 
@@ -56,12 +60,12 @@ def split_concession(statement: Statement) -> tuple[Unit, Unit] | None:
     end = len(text)
     lead = _LEADING.match(text)
     if lead:
-        cuts = [m.start() for m in re.finditer(r",|;|\.\s", text)]
+        cuts = [m.start() for m in re.finditer(r"[,;.]\s", text)]
         for cut in cuts:
             found = _pair(statement, (lead.end(), cut), (cut + 1, end))
-            if found:
+            if found and (_OPENER.match(found[1].text) or not lead.group().lower().startswith("it is true")):
                 # "It is true that X. Still, Y": the contrast word opens the second clause.
-                opener = re.match(r"(?:but|yet|still|even so|however|nevertheless),?\s+", found[1].text, re.IGNORECASE)
+                opener = _OPENER.match(found[1].text)
                 start = (found[1].span or (0, 0))[0]
                 return _pair(statement, (lead.end(), cut), (start + opener.end(), end)) if opener else found
     for match in _CONTRAST.finditer(text):

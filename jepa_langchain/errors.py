@@ -11,7 +11,3 @@ class InputError(JepaLangchainError):
 
 class ModelError(JepaLangchainError):
     """A model directory or an encoder that is missing, damaged, or not the one it claims to be."""
-
-
-class UncalibratedError(JepaLangchainError):
-    """A probability was asked of a model that was trained without labels."""

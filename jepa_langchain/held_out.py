@@ -31,15 +31,6 @@ class HeldOut:
     labels: npt.NDArray[np.int64]
     weights: npt.NDArray[np.float64]
 
-    @property
-    def complete(self) -> bool:
-        """Whether every relation occurs."""
-        return len(np.unique(self.labels)) == len(LABELS)
-
-    def fewest(self) -> int:
-        """Pairs of the rarest relation."""
-        return int(np.bincount(self.labels, minlength=len(LABELS)).min())
-
     def calibrators(self, *, risk: float) -> dict[str, Calibrator]:
         """A calibrator for each stage that was measured."""
         stages = {"linear": self.linear} | ({"pair": self.pair} if self.pair is not None else {})
@@ -71,8 +62,8 @@ def _pair_energies(
     return pair.score(tokens, store.wide(store.context, rows), inverse.reshape(2, -1).T)
 
 
-def mean_auroc(parts: Sequence[Rows], store: StateStore, pair: PairPredictor) -> float:
-    """AUROC of agree against disagree by the pair stage's margin, averaged over sources that have both."""
+def mean_auroc(parts: Sequence[Rows], store: StateStore, pair: PairPredictor) -> float | None:
+    """AUROC of agree against disagree by the pair stage's margin, a mean over sources with both; None without any."""
     from sklearn.metrics import roc_auc_score
 
     values = []
@@ -82,7 +73,7 @@ def mean_auroc(parts: Sequence[Rows], store: StateStore, pair: PairPredictor) ->
         if agrees.any() and not agrees.all():
             energies = _pair_energies(pair, part.x[related], part.y[related], store)
             values.append(float(roc_auc_score(agrees, energies[:, 1] - energies[:, 0])))
-    return float(np.mean(values)) if values else 0.0
+    return float(np.mean(values)) if values else None
 
 
 def calibrate(files: ModelFiles, sources: Sequence[PairSource], *, risk: float = DEFAULT_RISK) -> ModelFiles:
@@ -114,7 +105,8 @@ def calibrate(files: ModelFiles, sources: Sequence[PairSource], *, risk: float =
     held = HeldOut(linear_features(linear.energies, linear.cosine), joint, labels, weights)
     training = {
         **files.training,
-        "calibrated_on": [{"name": s.name, "sha256": s.sha256, "pairs": len(s.pairs)} for s in usable],
+        "calibrated_on": "labelled pairs given later",
+        "calibration_sources": [{"name": s.name, "sha256": s.sha256, "pairs": len(s.pairs)} for s in usable],
     }
     fitted = replace(stages, calibrators=held.calibrators(risk=risk))
-    return replace(files, stages=fitted, training=training)
+    return replace(files, stages=fitted, training=training, metrics={})

@@ -6,16 +6,16 @@ does not hold. An LLM chain can later word the same rows; it starts from the sam
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from jepa_langchain.prompts import load_wording
 from jepa_langchain.schema import LedgerRow, MixedPair, Narrative, NarrativeSentence
+from jepa_langchain.statements import WORD
 
-_WORD = re.compile(r"\w+(?:['’\-]\w+)*")
 # Words a title neither starts nor ends with; most are what scikit-learn's English stop list holds, too.
 _LIGHT = frozenset(load_wording("light_words").body.split())
 _TITLE_WORDS = 8
+_READ_WORDS = 60
 
 
 def _content(words: Sequence[str]) -> int:
@@ -27,7 +27,8 @@ def title_of(text_a: str, text_b: str) -> str:
 
     Falls back to the first content words of ``text_a`` when they share none.
     """
-    a, b = _WORD.findall(text_a), _WORD.findall(text_b)
+    # The search is cubic in the worst case (one word again and again), so it reads the beginning only.
+    a, b = WORD.findall(text_a)[:_READ_WORDS], WORD.findall(text_b)[:_READ_WORDS]
     low_b = [word.lower() for word in b]
     best: list[str] = []
     for start in range(len(a)):
@@ -56,8 +57,8 @@ def _sentence(row: LedgerRow, names: tuple[str, str], wording: str) -> Narrative
     text = load_wording(wording).fill(
         persona_a=names[0],
         persona_b=names[1],
-        text_a=row.a.text.rstrip("."),
-        text_b=row.b.text.rstrip("."),
+        text_a=row.a.text,
+        text_b=row.b.text,
         id_a=row.a.id,
         id_b=row.b.id,
     )

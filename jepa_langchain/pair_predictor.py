@@ -219,7 +219,7 @@ def from_encoder(layers: Sequence[nn.Module], *, heads: int, context: int, norm_
     inner = int(up.shape[0] if up is not None else 4 * width)
     config = PairConfig(width, heads, len(layers), inner, context, norm_eps)
     predictor = PairPredictor(config)
-    if up is not None:
+    if all(f"{name}.weight" in first for name in _BERT_NAMES.values()):
         for block, layer in zip(predictor.blocks, layers, strict=True):
             state = layer.state_dict()
             wanted = {

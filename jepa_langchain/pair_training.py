@@ -5,6 +5,7 @@ Everything random of block k follows from (seed, k), so a run resumed at a block
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from jepa_langchain.errors import InputError
 from jepa_langchain.pair_predictor import LABELS, PairPredictor, collate
 from jepa_langchain.pairs import PairSource
 from jepa_langchain.states import StateStore
@@ -108,21 +110,24 @@ def _optimizer(model: PairPredictor, config: PairTraining) -> torch.optim.AdamW:
 
 
 def _save_checkpoint(
-    path: Path, model: PairPredictor, optimizer: torch.optim.AdamW, progress: dict[str, float]
+    path: Path, model: PairPredictor, optimizer: torch.optim.AdamW, progress: dict[str, float], run: str
 ) -> None:
     tensors = {f"model.{k}": v.contiguous() for k, v in model.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(v).contiguous() for k, v in state.items()}
     beside = path.with_suffix(".new")
-    save_file(tensors, beside, metadata={"progress": json.dumps(progress)})
+    save_file(tensors, beside, metadata={"progress": json.dumps(progress), "run": run})
     beside.replace(path)
 
 
-def _load_checkpoint(path: Path, model: PairPredictor, optimizer: torch.optim.AdamW) -> dict[str, float]:
+def _load_checkpoint(path: Path, model: PairPredictor, optimizer: torch.optim.AdamW, run: str) -> dict[str, float]:
     from safetensors import safe_open
 
     with safe_open(path, "pt") as handle:
-        progress: dict[str, float] = json.loads(handle.metadata()["progress"])
+        metadata = handle.metadata()
+        if metadata["run"] != run:
+            raise InputError(f"{path}: left by a run on other data or settings; train without --resume")
+        progress: dict[str, float] = json.loads(metadata["progress"])
     tensors = load_file(path)
     model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
     state: dict[int, dict[str, torch.Tensor]] = {}
@@ -153,6 +158,10 @@ def fit_pooled(model: PairPredictor, parts: Sequence[Rows], store: StateStore, c
         optimizer.step()
 
 
+def _metric(auroc: float | None) -> dict[str, float]:
+    return {} if auroc is None else {"held_out_auroc": auroc}
+
+
 def train_pair(
     model: PairPredictor,
     parts: Sequence[Rows],
@@ -160,7 +169,7 @@ def train_pair(
     folder: Path,
     *,
     config: PairTraining,
-    evaluate: Callable[[PairPredictor], float],
+    evaluate: Callable[[PairPredictor], float | None],
     log: Callable[[dict[str, float | str]], None],
     resume: bool,
 ) -> PairPredictor:
@@ -172,19 +181,24 @@ def train_pair(
         store: token states of every row.
         folder: checkpoints ``pair.checkpoint`` and ``pair.best``, both safetensors.
         config: hyper-parameters.
-        evaluate: held-out AUROC of the model, higher is better.
+        evaluate: held-out AUROC of the model, higher is better; None where nothing is held out, and then the last
+            weights are kept.
         log: called with one row of metrics at each evaluation and block.
         resume: continue from the folder's checkpoint if there is one.
+
+    Raises:
+        InputError: if the checkpoint is another run's.
     """
     optimizer = _optimizer(model, config)
     checkpoint, best_path = folder / "pair.checkpoint", folder / "pair.best"
     blocks = max(1, round(config.samples / (config.batch * _BLOCK_BATCHES)))
     progress = {"block": 0.0, "best": -1.0, "best_block": 0.0}
+    run = hashlib.sha256(f"{store.key} {config} {model.config}".encode()).hexdigest()
     if resume and checkpoint.is_file():
-        progress = _load_checkpoint(checkpoint, model, optimizer)
+        progress = _load_checkpoint(checkpoint, model, optimizer, run)
     else:
         fit_pooled(model, parts, store, config)
-        log({"stage": "pooled", "held_out_auroc": evaluate(model)})
+        log({"stage": "pooled", **_metric(evaluate(model))})
     peaks = [group["lr"] for group in _optimizer(model, config).param_groups]
     half = torch.cpu._is_avx512_bf16_supported() or torch.cuda.is_available()  # noqa: SLF001
     device = model.relations.device.type
@@ -218,12 +232,13 @@ def train_pair(
         last = block + 1 == blocks
         if last or (block + 1) % config.evaluate_every == 0:
             metric = evaluate(model)
-            row["held_out_auroc"] = metric
-            if metric > progress["best"]:
-                progress |= {"best": metric, "best_block": block + 1}
-                save_file({k: v.contiguous() for k, v in model.state_dict().items()}, best_path)
+            row |= _metric(metric)
+            if metric is None or metric > progress["best"]:
+                progress |= {"best": metric or progress["best"], "best_block": block + 1}
+                save_file({k: v.contiguous() for k, v in model.state_dict().items()}, best_path.with_suffix(".new"))
+                best_path.with_suffix(".new").replace(best_path)
         log(row)
-        _save_checkpoint(checkpoint, model, optimizer, progress)
+        _save_checkpoint(checkpoint, model, optimizer, progress, run)
         if block + 1 - progress["best_block"] >= config.patience * config.evaluate_every:
             break
     model.load_state_dict(load_file(best_path))

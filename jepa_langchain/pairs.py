@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,21 +45,35 @@ class PairSource:
     pairs: tuple[LabelledPair, ...]
     sha256: str = ""
     path: str = ""
-    repaired: int = field(default=0, compare=False)
+    removed: int = field(default=0, compare=False)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a user should know of how the file was read."""
+        return (f"{self.path}: {self.removed} invisible characters stripped",) if self.removed else ()
 
     def only(self, pairs: Sequence[LabelledPair]) -> PairSource:
         """The same source with other rows."""
-        return PairSource(self.name, tuple(pairs), self.sha256, self.path, self.repaired)
+        return PairSource(self.name, tuple(pairs), self.sha256, self.path, self.removed)
+
+
+#: A pair of statements at their longest, escaped, with its other fields, is far below this.
+_LINE_CHARACTERS = 100_000
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     opener: Any = gzip.open if path.suffix == ".gz" else open
     try:
         with opener(path, "rt", encoding="utf-8") as handle:
-            yield from enumerate(handle, start=1)
+            number = 0
+            while line := handle.readline(_LINE_CHARACTERS):
+                number += 1
+                if len(line) == _LINE_CHARACTERS:
+                    raise InputError(f"{path}, line {number}: over {_LINE_CHARACTERS:,} characters")
+                yield number, line
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read as UTF-8 text ({error})") from error
 
 
@@ -78,8 +93,10 @@ def _pair(row: Any, where: str, limits: Limits) -> tuple[LabelledPair, int]:  # 
         allowed = ", ".join(r.value for r in Relation)
         raise InputError(f'{where}: field "label" is {row.get("label")!r}, not one of {allowed}') from None
     for name in ("kind", "topic", "split"):
-        if not isinstance(row.get(name, None), str | None):
+        if not isinstance(row.get(name), str | None):
             raise InputError(f'{where}: field "{name}" is not a text')
+        if row.get(name):
+            row[name] = clean_text(row[name], where=f'{where}, field "{name}"', limits=limits).text
     pair = LabelledPair(texts[0], texts[1], label, row.get("kind") or "", row.get("topic"), row.get("split"))
     return pair, removed
 
@@ -97,7 +114,7 @@ def read_pairs(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> PairSource:
         where = f"{path}, line {number}"
         try:
             row = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{where}: not JSON ({error})") from None
         pair, stripped = _pair(row, where, limits)
         pairs.append(pair)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jepa_langchain.errors import InputError
 from jepa_langchain.schema import Persona, Statement
@@ -53,7 +53,7 @@ def _json_rows(path: Path, text: str) -> Iterator[_Row]:
         where = f"{path}, line {number}"
         try:
             row = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{where}: not JSON ({error})") from None
         if not isinstance(row, dict) or not isinstance(row.get("text"), str):
             raise InputError(f'{where}: not an object with a "text" field')
@@ -102,6 +102,13 @@ def _read(path: Path, limits: Limits) -> str:
         raise InputError(f"{path}: cannot be read ({error})") from None
 
 
+def _name(raw: str, where: str, limits: Limits) -> str:
+    name = clean_text(raw, where=where, limits=limits).text
+    if len(name) > limits.id_characters:
+        raise InputError(f"{where}: an id of {len(name):,} characters; it may have {limits.id_characters:,}")
+    return name
+
+
 def _build(identity: str, rows: Iterator[_Row], source: str, limits: Limits) -> LoadedPersona:
     statements: dict[str, Statement] = {}
     removed = 0
@@ -113,9 +120,7 @@ def _build(identity: str, rows: Iterator[_Row], source: str, limits: Limits) -> 
         text = clean_text(row.text, where=row.where, limits=limits)
         name = f"{identity}{number}"
         if row.id is not None:
-            name = clean_text(row.id, where=f'{row.where}, field "id"', limits=limits).text
-        if len(name) > limits.id_characters:
-            raise InputError(f"{row.where}: an id of {len(name):,} characters; it may have {limits.id_characters:,}")
+            name = _name(row.id, f'{row.where}, field "id"', limits)
         if name in statements:
             raise InputError(f"{row.where}: duplicate id {name!r}")
         statements[name] = Statement(id=name, text=text.text)
@@ -123,6 +128,16 @@ def _build(identity: str, rows: Iterator[_Row], source: str, limits: Limits) -> 
     if not statements:
         raise InputError(f"{source}: no statements in it")
     return LoadedPersona(Persona(id=identity, statements=tuple(statements.values())), removed)
+
+
+def clean_persona(persona: Persona, *, limits: Limits = DEFAULT_LIMITS) -> LoadedPersona:
+    """A persona made in code, held to the same limits and hygiene as one from a file; ids are kept.
+
+    Raises:
+        InputError: naming the statement that cannot be used.
+    """
+    rows = (_Row(f"persona {persona.id!r}, statement {s.id!r}", s.text, s.id) for s in persona.statements)
+    return _build(_name(persona.id, f"persona {persona.id!r}, id", limits), rows, f"persona {persona.id!r}", limits)
 
 
 def load_persona(path: Path | str, *, persona_id: str | None = None, limits: Limits = DEFAULT_LIMITS) -> LoadedPersona:
@@ -142,9 +157,7 @@ def load_persona(path: Path | str, *, persona_id: str | None = None, limits: Lim
     """
     path = Path(path)
     text = _read(path, limits)
-    identity = clean_text(persona_id or path.stem, where=f"{path}, persona id", limits=limits).text[
-        : limits.id_characters
-    ]
+    identity = _name(persona_id or path.stem, f"{path}, persona id", limits)
     suffix = path.suffix.lower()
     if suffix in (".jsonl", ".ndjson", ".json"):
         rows = _json_rows(path, text)
@@ -155,7 +168,7 @@ def load_persona(path: Path | str, *, persona_id: str | None = None, limits: Lim
     return _build(identity, rows, str(path), limits)
 
 
-_SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])")
+_SENTENCE_END = re.compile(r"(?:(?<=[.!?])|(?<=[.!?][\"')\]]))\s+(?=[\"'(\[]?[A-Z0-9])")
 
 
 def persona_from_messages(
@@ -171,20 +184,21 @@ def persona_from_messages(
         messages: the history, in order.
         persona_id: the persona's id.
         speaker: messages whose ``name`` (or, if they have none, whose ``type``: "ai", "human") is this; all AI
-            messages when None. Statement ids are ``m<message number>.<sentence number>``.
+            messages when None, whatever their name. Statement ids are ``m<message number>.<sentence number>``.
         limits: see :class:`jepa_langchain.statements.Limits`.
 
     Raises:
         InputError: if that speaker said nothing, or a sentence is over a limit.
     """
+    from langchain_core.messages import AIMessage
 
     def rows() -> Iterator[_Row]:
         for number, message in enumerate(messages, start=1):
-            who: Any = message.name or message.type
-            if who != (speaker or "ai"):
+            heard = isinstance(message, AIMessage) if speaker is None else (message.name or message.type) == speaker
+            if not heard:
                 continue
             for count, sentence in enumerate(_SENTENCE_END.split(str(message.text)), start=1):
                 if sentence.strip():
                     yield _Row(f"message {number}, sentence {count}", sentence, f"m{number}.{count}")
 
-    return _build(persona_id, rows(), f"messages of {speaker or 'ai'!r}", limits)
+    return _build(_name(persona_id, "persona id", limits), rows(), f"messages of {speaker or 'ai'!r}", limits)

@@ -112,11 +112,6 @@ class RelationEstimate(Frozen):
     decided_by: Literal["linear", "pair"]
     truncated: bool = False
 
-    @property
-    def abstains(self) -> bool:
-        """Whether the model declines to name a relation."""
-        return self.relation is None
-
 
 class Cited(Frozen):
     """The side of a ledger row: a statement's id and the words of it that the row rests on.

@@ -27,12 +27,15 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 # Characters that carry no text of their own but hide, reorder or smuggle it: soft hyphen, zero-width, word joiner,
-# bidi marks, embeddings, overrides and isolates, the byte-order mark, interlinear marks, the Unicode
-# tags and the supplementary variation selectors.
+# bidi marks, embeddings, overrides and isolates, fillers, the byte-order mark, interlinear marks, the
+# Unicode tags and variation selectors.
 _INVISIBLE = re.compile(
-    "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f\U000e0100-\U000e01ef]"
+    "[\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
+    "\U000e0000-\U000e007f\U000e0100-\U000e01ef]"
 )
 _LAYOUT = "\t\n\r"
+#: A word as people count it, inner apostrophes and hyphens included.
+WORD = re.compile(r"\w+(?:['’\-]\w+)*")
 _SPACE = re.compile(r"\s+")
 
 

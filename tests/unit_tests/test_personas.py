@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 
 from jepa_langchain.errors import InputError
 from jepa_langchain.personas import load_persona, persona_from_messages
@@ -50,7 +50,8 @@ def test_stripped_characters_are_reported(tmp_path: Path) -> None:
         ("x.jsonl", '{"text": 3}', 'x.jsonl, line 1: not an object with a "text" field'),
         ("x.jsonl", '{"id": [1], "text": "a"}', 'x.jsonl, line 1: field "id" is not a text'),
         ("x.jsonl", '{"id": "s", "text": "a"}\n{"id": "s", "text": "b"}', "x.jsonl, line 2: duplicate id 's'"),
-        ("x.jsonl", json.dumps({"id": "i" * 201, "text": "a"}), "x.jsonl, line 1: an id of 201 characters"),
+        ("x.jsonl", json.dumps({"id": "i" * 201, "text": "a"}), 'x.jsonl, line 1, field "id": an id of 201 characters'),
+        ("x.jsonl", '{"text": ' + "9" * 5_000 + "}", "x.jsonl, line 1: not JSON"),
         ("x.csv", "id,words\n1,a\n", 'x.csv, line 1: no column named "text"'),
         ("x.csv", "id,text\n1,a,b\n", "x.csv, line 2: not as many fields as the header has"),
         ("x.csv", 'id,text\n1,"a', "x.csv, line 1: not CSV"),
@@ -95,5 +96,7 @@ def test_a_speaker_of_a_message_history() -> None:
     ]
     with pytest.raises(InputError, match="messages of 'eve': no statements in it"):
         persona_from_messages(history, persona_id="Eve", speaker="eve")
+    everyone = persona_from_messages([*history, AIMessageChunk(content="So be it.")], persona_id="AI").persona
+    assert [s.id for s in everyone.statements] == ["m2.1", "m2.2", "m3.1", "m4.1", "m5.1"]
     human = persona_from_messages(history, persona_id="H", speaker="human").persona
     assert [s.text for s in human.statements] == ["What do you think?"]
