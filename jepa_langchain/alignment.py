@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Self
 
 from jepa_langchain.attribution import WordMap, top_words, word_map
 from jepa_langchain.encoder import EmbeddingsEncoder, Encoder
-from jepa_langchain.ledger import Finding, build_ledger, cited
+from jepa_langchain.findings import Finding, cited
+from jepa_langchain.ledger import build_ledger
 from jepa_langchain.model_files import ModelFiles, load_model, save_model
 from jepa_langchain.narrative import write_narrative
 from jepa_langchain.personas import clean_persona

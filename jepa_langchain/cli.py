@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 below ``--fail-under``, 2 usage, 3 bad input (one line, no
 
 from __future__ import annotations
 
+import io
 import json
 import shlex
 import sys
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jepa_langchain.errors import InputError, JepaLangchainError
+from jepa_langchain.schema import Direction
+from jepa_langchain.statements import Limits
 
 if TYPE_CHECKING:
     from jepa_langchain.alignment import AlignmentModel
@@ -76,16 +79,15 @@ def compare(
     fail_under: FailUnder = None,
     max_statements: Annotated[int, typer.Option(help="Statements a persona may have.", min=1)] = 500,
     max_characters: Annotated[int, typer.Option(help="Characters a statement may have.", min=1)] = 2_000,
-    max_bytes: Annotated[int, typer.Option(help="Bytes a persona file may have.", min=1)] = 10_000_000,
+    max_bytes: Annotated[int, typer.Option(help="Bytes a persona file may have.", min=1, max=2**32)] = 10_000_000,
 ) -> None:
     """Compare two personas: score, verdict, ledger and summary."""
     from jepa_langchain.personas import load_persona
-    from jepa_langchain.statements import Limits
 
     limits = Limits(statement_characters=max_characters, file_bytes=max_bytes, statements=max_statements)
     loaded = [load_persona(path, limits=limits) for path in (a, b)]
     _warn((*loaded[0].warnings, *loaded[1].warnings))
-    report = _load(model).compare(loaded[0].persona, loaded[1].persona, progress=True)
+    report = _load(model).compare(loaded[0].persona, loaded[1].persona, limits=limits, progress=True)
     if as_json:
         _warn(report.warnings)
     _show_report(report, as_json=as_json, fail_under=fail_under)
@@ -96,7 +98,10 @@ def relate(text_a: str, text_b: str, *, as_json: AsJson = False, model: ModelDir
     """How TEXT_B stands to TEXT_A: energies, probabilities and a verdict, or an abstention."""
     from jepa_langchain.statements import clean_text
 
-    a, b = (clean_text(text, where=f"TEXT_{n}").text for n, text in (("A", text_a), ("B", text_b)))
+    cleaned = [clean_text(text, where=f"TEXT_{n}") for n, text in (("A", text_a), ("B", text_b))]
+    a, b = cleaned[0].text, cleaned[1].text
+    removed = cleaned[0].removed + cleaned[1].removed
+    _warn((f"{removed} invisible characters stripped",) if removed else ())
     estimate = _load(model).relate(a, b)
     if as_json:
         typer.echo(json.dumps({"a": a, "b": b, **estimate.model_dump(mode="json")}, indent=2, ensure_ascii=False))
@@ -118,7 +123,10 @@ def train(
     pair_samples: Annotated[
         int, typer.Option(help="Pairs the pair stage sees; 0 trains the linear stage only.", min=0)
     ] = 160_000,
-    direction: Annotated[str, typer.Option(help="symmetric or forward.")] = "symmetric",
+    direction: Annotated[
+        Direction, typer.Option(help="forward predicts b from a only, and has no pair stage.")
+    ] = "symmetric",
+    max_statements: Annotated[int, typer.Option(help="Bare statements a speaker may have.", min=1)] = 500,
 ) -> None:
     """Train a model on labelled pairs, or, self-supervised, on bare statements of two or more speakers."""
     from jepa_langchain.commands import run_training
@@ -133,6 +141,7 @@ def train(
         encoder=encoder,
         pair_samples=pair_samples,
         direction=direction,
+        limits=Limits(statements=max_statements),
         command=command,
     )
     typer.echo(line, err=True)
@@ -152,6 +161,7 @@ def calibrate(
     from jepa_langchain.pairs import read_pairs
 
     sources = [read_pairs(path) for path in files]
+    _warn(tuple(line for source in sources for line in source.warnings))
     save_model(out, fit(_load(model).files, sources))
     typer.echo(f"{out}: calibrated on {sum(len(s.pairs) for s in sources):,} pairs", err=True)
 
@@ -170,6 +180,7 @@ def evaluate(
     from jepa_langchain.pairs import read_pairs
 
     sources = [read_pairs(path) for path in files]
+    _warn(tuple(line for source in sources for line in source.warnings))
     result = run(_load(model).files, sources, split=split, progress=True)
     if as_json:
         typer.echo(json.dumps(result, indent=2, ensure_ascii=False))
@@ -184,6 +195,10 @@ def evaluate(
 
 def main() -> None:
     """Entry point: every expected failure is one line on stderr and exit code 3."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Statements are Unicode whatever the terminal is; what it cannot show is escaped, never a crash.
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except JepaLangchainError as error:
@@ -193,5 +208,7 @@ def main() -> None:
 
 
 def _fail(message: str) -> None:
-    typer.echo("error: " + " ".join(message.split()), err=True)
+    # Control characters of a file or field name never reach the terminal.
+    line = "".join(c if c.isprintable() else " " for c in message)
+    typer.echo("error: " + " ".join(line.split()), err=True)
     raise SystemExit(BAD_INPUT)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
 
 from jepa_langchain.augmentation import self_supervised
 from jepa_langchain.console import log_to_stderr, quiet_libraries
@@ -14,9 +14,12 @@ from jepa_langchain.encoder import TransformerEncoder
 from jepa_langchain.errors import InputError
 from jepa_langchain.pairs import PairSource, read_pairs
 from jepa_langchain.personas import load_persona
-from jepa_langchain.predictor import Direction
+from jepa_langchain.schema import Direction
+from jepa_langchain.statements import DEFAULT_LIMITS, Limits
 from jepa_langchain.training import TrainingOptions, train
-from jepa_langchain.weights import DEFAULT_ENCODER
+from jepa_langchain.weights import DEFAULT_ENCODER, sha256_of
+
+logger = logging.getLogger(__name__)
 
 
 def holds_pairs(path: Path) -> bool:
@@ -34,7 +37,9 @@ def holds_pairs(path: Path) -> bool:
     return isinstance(row, dict) and "text" not in row
 
 
-def training_sources(files: Sequence[Path], *, seed: int) -> tuple[list[PairSource], bool]:
+def training_sources(
+    files: Sequence[Path], *, seed: int, limits: Limits = DEFAULT_LIMITS
+) -> tuple[list[PairSource], bool]:
     """Read what ``train`` was given: (sources, whether they carry labels).
 
     Raises:
@@ -42,11 +47,18 @@ def training_sources(files: Sequence[Path], *, seed: int) -> tuple[list[PairSour
     """
     kinds = {path: holds_pairs(path) for path in files}
     if all(kinds.values()):
-        return [read_pairs(path) for path in files], True
+        sources = [read_pairs(path) for path in files]
+        for line in (line for source in sources for line in source.warnings):
+            logger.warning(line)
+        return sources, True
     if any(kinds.values()):
         odd = next(path for path, pairs in kinds.items() if not pairs)
         raise InputError(f"{odd}: bare statements among labelled pairs; train on one kind")
-    return self_supervised([load_persona(path).persona for path in files], seed=seed), False
+    loaded = [load_persona(path, limits=limits) for path in files]
+    for line in (line for one in loaded for line in one.warnings):
+        logger.warning(line)
+    made = self_supervised([one.persona for one in loaded], seed=seed)
+    return [replace(s, sha256=sha256_of(path), path=str(path)) for s, path in zip(made, files, strict=True)], False
 
 
 def run_training(
@@ -58,27 +70,26 @@ def run_training(
     name: str,
     encoder: str | None,
     pair_samples: int,
-    direction: str,
+    direction: Direction,
     command: str,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> str:
     """Train and say in one line what was written.
 
     Raises:
-        InputError: for files that cannot be used or an unknown direction.
+        InputError: for files that cannot be used.
         ModelError: for an encoder that cannot be found.
     """
-    if direction not in get_args(Direction):
-        raise InputError(f"--direction {direction!r}: not one of {', '.join(get_args(Direction))}")
     quiet_libraries()
     log_to_stderr()
-    sources, labelled = training_sources(files, seed=seed)
+    sources, labelled = training_sources(files, seed=seed, limits=limits)
     options = TrainingOptions(
         seed=seed,
         name=name,
         pair=pair_samples > 0,
         labelled=labelled,
         command=command,
-        direction="forward" if direction == "forward" else "symmetric",
+        direction=direction,
     )
     options = replace(options, pair_training=replace(options.pair_training, samples=max(pair_samples, 1), seed=seed))
     loaded = TransformerEncoder(encoder or DEFAULT_ENCODER)

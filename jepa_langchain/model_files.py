@@ -10,11 +10,13 @@ train_log.jsonl         what happened during training
 from __future__ import annotations
 
 import shutil
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
@@ -26,12 +28,15 @@ from jepa_langchain.calibration import Calibrator
 from jepa_langchain.encoder import Encoder, EncoderIdentity, TransformerEncoder
 from jepa_langchain.errors import ModelError
 from jepa_langchain.pair_predictor import PairConfig, PairPredictor
-from jepa_langchain.predictor import RELATIONS, Direction, LinearPredictor
-from jepa_langchain.schema import Frozen, Relation
+from jepa_langchain.predictor import RELATIONS, LinearPredictor
+from jepa_langchain.schema import Direction, Frozen, Relation
 from jepa_langchain.stages import Stages
 from jepa_langchain.weights import sha256_of
 
 FORMAT: Literal[1] = 1
+_MOST_LAYERS = 48
+#: Largest difference between two answers of one embedding service to the same text.
+_PROBE_NOISE = 0.01
 MANIFEST, LINEAR, PAIR, BASELINES = (
     "manifest.json",
     "predictor.safetensors",
@@ -39,6 +44,9 @@ MANIFEST, LINEAR, PAIR, BASELINES = (
     "baselines.safetensors",
 )
 LOG = "train_log.jsonl"
+MODEL_FILES = (MANIFEST, LINEAR, PAIR, BASELINES, LOG)
+#: Folder inside a model directory that training works in.
+WORK = ".training"
 
 
 @dataclass(frozen=True)
@@ -54,10 +62,15 @@ class ModelFiles:
 
 
 def save_model(folder: Path, model: ModelFiles, *, log: Path | None = None) -> None:
-    """Write the directory. Its old content stays complete until the new one is, and is then replaced."""
-    beside = folder.with_name(folder.name + ".new")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
+    """Write the directory beside its place and swap it in; what else lies in the old one (``.training``) is kept.
+
+    Raises:
+        ModelError: if ``folder`` holds files that are not a model's.
+    """
+    folder = folder.resolve()
+    check_place(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     stages = model.stages
     save_file({"maps": stages.linear.maps.half().contiguous()}, beside / LINEAR)
     if stages.pair is not None:
@@ -80,13 +93,30 @@ def save_model(folder: Path, model: ModelFiles, *, log: Path | None = None) -> N
         files={p.name: sha256_of(p) for p in sorted(beside.iterdir())},
     )
     (beside / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    folder.mkdir(parents=True, exist_ok=True)
-    # The manifest goes last: until it is there, a reader sees the old hashes and refuses the mixture.
-    for path in sorted(beside.iterdir(), key=lambda p: p.name == MANIFEST):
-        path.replace(folder / path.name)
-    for stale in {LINEAR, PAIR, BASELINES} - set(manifest.files):
-        (folder / stale).unlink(missing_ok=True)
-    beside.rmdir()
+    beside.chmod(0o755)
+    if folder.exists():
+        for kept in folder.iterdir():
+            if kept.name not in MODEL_FILES:
+                kept.rename(beside / kept.name)
+        old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        folder.rename(old / folder.name)
+        beside.rename(folder)
+        shutil.rmtree(old)
+    else:
+        beside.rename(folder)
+
+
+def check_place(folder: Path) -> None:
+    """Refuse to write a model over something else.
+
+    Raises:
+        ModelError: if ``folder`` is a file, or a folder with files in it that is no model directory.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ModelError(f"{folder}: a file stands where the model directory is to be written")
+    foreign = [] if not folder.is_dir() else [p.name for p in folder.iterdir() if p.name not in (*MODEL_FILES, WORK)]
+    if foreign and not (folder / MANIFEST).is_file():
+        raise ModelError(f"{folder}: holds {min(foreign)!r} and is no model directory; choose another place")
 
 
 class Manifest(Frozen):
@@ -98,7 +128,7 @@ class Manifest(Frozen):
     relations: tuple[Relation, Relation]
     direction: Direction
     pair: PairConfig | None
-    calibration: dict[Literal["linear", "pair"], dict[str, Any]]
+    calibration: dict[Literal["linear", "pair", "concession"], dict[str, Any]]
     cosine_calibration: dict[str, Any] | None
     training: dict[str, Any]
     metrics: dict[str, Any]
@@ -132,11 +162,32 @@ def _manifest(folder: Path) -> Manifest:
 def _check_encoder(found: EncoderIdentity, expected: EncoderIdentity, folder: Path) -> None:
     for name in ("name", "dimension", "context_layers", "cut_layer", "sha256"):
         have, want = getattr(found, name), getattr(expected, name)
-        # A default model given as a folder is the same model: its hash says so, its name need not.
-        if have != want and not (name == "name" and found.sha256 == expected.sha256):
+        # The same weights given as another folder are the same encoder.
+        if have != want and not (name == "name" and found.sha256 and found.sha256 == expected.sha256):
             raise ModelError(
                 f"{folder / MANIFEST}: trained with encoder {name} {want!r}, but the encoder here has {have!r}"
             )
+    if expected.probe and not np.allclose(found.probe, expected.probe, atol=_PROBE_NOISE):
+        raise ModelError(
+            f"{folder / MANIFEST}: the encoder here embeds a known text otherwise than {expected.name} did"
+        )
+
+
+def _check_shape(pair: PairConfig, encoder: EncoderIdentity, folder: Path) -> None:
+    if (pair.dimension, pair.context) != (encoder.dimension, encoder.context):
+        raise ModelError(f"{folder / MANIFEST}: field pair: of another width than the encoder")
+    if not 0 < pair.layers <= _MOST_LAYERS or pair.heads < 1 or pair.dimension % pair.heads or pair.feedforward < 1:
+        raise ModelError(f"{folder / MANIFEST}: field pair: no such transformer")
+
+
+def _check_calibration(calibrators: dict[str, Calibrator], folder: Path, *, pair: bool) -> None:
+    needed = {"linear", "pair"} if pair else {"linear"}
+    if calibrators and not needed <= calibrators.keys():
+        raise ModelError(f"{folder / MANIFEST}: field calibration: none for {min(needed - calibrators.keys())!r}")
+    for name, calibrator in calibrators.items():
+        width = {"linear": 3, "pair": 5, "concession": 9}[name]
+        if calibrator.weights.shape[1] != width or not np.isfinite(calibrator.weights).all():
+            raise ModelError(f"{folder / MANIFEST}: field calibration.{name}: not {width} finite weights a relation")
 
 
 def load_model(folder: Path, *, encoder: Encoder | None = None, device: str | None = None) -> ModelFiles:
@@ -163,12 +214,12 @@ def load_model(folder: Path, *, encoder: Encoder | None = None, device: str | No
             raise ModelError(f"{folder / LINEAR}: maps of shape {tuple(linear.maps.shape)} do not fit the encoder")
         pair = None
         if manifest.pair is not None:
+            _check_shape(manifest.pair, saved, folder)
             pair = PairPredictor(manifest.pair)
             pair.load_state_dict({k: v.float() for k, v in load_file(folder / PAIR).items()})
-            pair.to(device or "cpu").eval()
+            pair.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
         calibrators = {str(name): Calibrator.from_dict(c) for name, c in manifest.calibration.items()}
-        if calibrators and manifest.pair is not None and "pair" not in calibrators:
-            raise ModelError(f"{folder / MANIFEST}: field calibration: the pair stage has none")
+        _check_calibration(calibrators, folder, pair=manifest.pair is not None)
         cosine = Calibrator.from_dict(manifest.cosine_calibration) if manifest.cosine_calibration else None
         mlp = load_arrays(folder / BASELINES) if BASELINES in manifest.files else {}
     except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:

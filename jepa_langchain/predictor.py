@@ -17,7 +17,6 @@ Sources: LeCun, *A Path Towards Autonomous Machine Intelligence* (2022) for the 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +24,8 @@ import torch
 from torch import nn
 from torch.nn.functional import normalize
 
-from jepa_langchain.schema import Relation
+from jepa_langchain.schema import Direction, Relation
 
-Direction = Literal["symmetric", "forward"]
 Floats = npt.NDArray[np.float32]
 #: The relations a predictor can be asked for, in the order of its weights.
 RELATIONS = (Relation.AGREE, Relation.DISAGREE)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
-from rich.markup import escape
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
@@ -58,7 +57,7 @@ def _rows(title: str, colour: str, rows: Sequence[LedgerRow], names: tuple[str, 
         show_lines=True,
     )
     for name in names:
-        table.add_column(escape(name), ratio=1)
+        table.add_column(Text(name), ratio=1)
     for heading in ("p", "margin"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
@@ -117,6 +116,10 @@ def estimate_view(estimate: RelationEstimate, text_a: str, text_b: str) -> Rende
     for relation in Relation if estimate.probabilities else ():
         p = estimate.probabilities.of(relation) if estimate.probabilities else 0.0
         table.add_row(f"p({relation.value})", Text(f"{p:.3f}  " + "█" * round(p * 30), style=_COLOUR[relation]))
+    if estimate.truncated:
+        table.add_row(
+            "warning", Text("a text is longer than the encoder reads; its beginning was compared", style="yellow")
+        )
     energies = f"agree {estimate.energies.agree:.3f}, disagree {estimate.energies.disagree:.3f}"
     table.add_row("energies", f"{energies}, margin {estimate.margin:+.3f} ({estimate.decided_by} stage)")
     return table
@@ -124,7 +127,8 @@ def estimate_view(estimate: RelationEstimate, text_a: str, text_b: str) -> Rende
 
 def evaluation_view(result: dict[str, Any]) -> RenderableType:
     """Metrics a file, and the peers' on the same pairs."""
-    table = Table(title=f"{result['model']} on split {result['split']}: {result['n']:,} pairs", title_justify="left")
+    title = Text(f"{result['model']} on split {result['split']}: {result['n']:,} pairs")
+    table = Table(title=title, title_justify="left")
     table.add_column("file")
     heads = ("AUROC", "cosine", "pair feat.", "related", "macro-F1", "ECE", "coverage", "accuracy")
     for heading in ("n", *heads):
@@ -133,5 +137,5 @@ def evaluation_view(result: dict[str, Any]) -> RenderableType:
         peers = [row["baselines"].get(peer, {}).get("auroc_agree_vs_disagree") for peer in ("cosine", "pair_features")]
         own = [row[key] for key in ("auroc_related", "macro_f1", "ece", "coverage", "accuracy_at_coverage")]
         numbers = [_number(v, 3) for v in (row["auroc_agree_vs_disagree"], *peers, *own)]
-        table.add_row(escape(name.rsplit("/", 1)[-1]), f"{row['n']:,}", *numbers, end_section=name != "mean over files")
+        table.add_row(Text(name.rsplit("/", 1)[-1]), f"{row['n']:,}", *numbers, end_section=name != "mean over files")
     return table

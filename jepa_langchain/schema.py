@@ -29,6 +29,10 @@ class Relation(StrEnum):
     UNRELATED = "unrelated"
 
 
+#: Whether E_z(x, y) is averaged with E_z(y, x), or predicts y from x only.
+Direction = Literal["symmetric", "forward"]
+
+
 class Verdict(StrEnum):
     """What a whole comparison comes to; the thresholds are :data:`jepa_langchain.ledger.ALIGNED_FROM` and its peer."""
 

@@ -35,7 +35,7 @@ class Stages:
         encoder: text to states.
         linear: the searchable stage.
         pair: the joint stage, or None for a model without one.
-        calibrators: one a stage name ("linear", "pair"); empty for an uncalibrated model.
+        calibrators: one a stage ("linear", "pair"), and "concession"; empty for an uncalibrated model.
     """
 
     encoder: Encoder
@@ -67,19 +67,27 @@ class Scores:
     joint: npt.NDArray[np.bool_]
     near: Doubles
 
-    def estimate(self, i: int, stages: Stages) -> RelationEstimate:
-        """Pair i in the words of the domain, rounded to six digits so that float noise does not show."""
+    def estimate(
+        self, i: int, stages: Stages, *, shares: Doubles | None = None, by: str | None = None
+    ) -> RelationEstimate:
+        """Pair i in the words of the domain, rounded to six digits so that float noise does not show.
+
+        Args:
+            i: the pair.
+            stages: the model that scored it.
+            shares: (3,) probabilities of another calibrator than the deciding stage's own.
+            by: that calibrator's name.
+        """
         agree, disagree = (_digits(e) for e in self.energies[i])
         stage = "pair" if self.joint[i] else "linear"
-        relation, shares = None, None
+        relation, probabilities = None, None
         if self.probabilities is not None:
-            relation = stages.calibrators[stage].decide(self.probabilities[i])
-            shares = Probabilities(
-                **{label: _digits(p) for label, p in zip(LABELS, self.probabilities[i], strict=True)}
-            )
+            values = self.probabilities[i] if shares is None else shares
+            relation = stages.calibrators[by or stage].decide(values)
+            probabilities = Probabilities(**{label: _digits(p) for label, p in zip(LABELS, values, strict=True)})
         return RelationEstimate(
             relation=relation,
-            probabilities=shares,
+            probabilities=probabilities,
             energies=Energies(agree=agree, disagree=disagree),
             margin=_digits(disagree - agree),
             decided_by="pair" if stage == "pair" else "linear",

@@ -28,17 +28,18 @@ import torch
 
 from jepa_langchain.augmentation import compose_concessions, mismatch_statements, repeat_statements
 from jepa_langchain.baselines import Baselines, fit_baselines
-from jepa_langchain.calibration import DEFAULT_RISK
+from jepa_langchain.calibration import DEFAULT_RISK, Calibrator
+from jepa_langchain.concessions import CONCESSION, fit_concessions
 from jepa_langchain.encoder import Encoder, TransformerEncoder
 from jepa_langchain.errors import InputError
 from jepa_langchain.evaluation import evaluate
 from jepa_langchain.held_out import mean_auroc, measure_held_out
-from jepa_langchain.model_files import ModelFiles, save_model
+from jepa_langchain.model_files import WORK, ModelFiles, check_place, save_model
 from jepa_langchain.pair_predictor import LABELS, PairPredictor, from_encoder
 from jepa_langchain.pair_training import PairTraining, Rows, train_pair
 from jepa_langchain.pairs import PairSource, for_training, hold_out
-from jepa_langchain.predictor import RELATIONS, Direction, LinearPredictor, fit_map
-from jepa_langchain.schema import Relation
+from jepa_langchain.predictor import RELATIONS, LinearPredictor, fit_map
+from jepa_langchain.schema import Direction, Relation
 from jepa_langchain.stages import Stages
 from jepa_langchain.states import StateStore
 
@@ -145,13 +146,15 @@ def train(
 
     Raises:
         InputError: if there are no pairs of agreement or none of disagreement to train on.
+        ModelError: if ``out`` holds something that is not a model.
     """
     options = options or TrainingOptions()
+    check_place(out)
     encoder = encoder or TransformerEncoder()
     usable = _usable(sources, options)
     enough = sum(len(s.pairs) for s in usable) > _FEW
     kept, held = _hold_out(usable, share=_SHARE_OF_MANY if enough else _SHARE_OF_FEW, options=options)
-    folder = out / ".training"
+    folder = out / WORK
     folder.mkdir(parents=True, exist_ok=True)
     log = TrainingLog(folder / "train_log.jsonl", resume=resume)
     reason = _why_no_pair_stage(encoder, options, enough=enough)
@@ -176,12 +179,14 @@ def train(
             resume=resume,
         )
         pair.load_state_dict({k: v.half().float() for k, v in pair.state_dict().items()})
-    calibrators, baselines, calibrated_on = {}, Baselines(), "nothing"
+    calibrators: dict[str, Calibrator] = {}
+    baselines, calibrated_on = Baselines(), "nothing"
     if options.labelled:
         spare = _fewest(held_parts) >= _FEWEST_HELD_OUT
         used, calibrated_on = (held_parts, "held-out topics") if spare else (parts, "the training pairs")
         calibrators = measure_held_out(used, store, linear, pair).calibrators(risk=options.risk)
         baselines = fit_baselines(parts, used, store, seed=options.seed)
+        calibrators |= concession_calibrator(Stages(encoder, linear, pair, calibrators), held, options)
     stages = Stages(encoder, linear, pair, calibrators)
     training = {
         "command": options.command,
@@ -235,6 +240,15 @@ def _hold_out(
     composed = compose_concessions(kept, most=options.concessions, seed=options.seed)
     repeated = repeat_statements(kept, most=repeats, seed=options.seed)
     return [*kept, *(s for s in (composed, repeated) if s.pairs)], held
+
+
+def concession_calibrator(
+    stages: Stages, held: Sequence[PairSource], options: TrainingOptions
+) -> dict[str, Calibrator]:
+    """The calibrator of concessive statements, if held-out pairs and concessions made of them are enough."""
+    composed = compose_concessions(held, most=options.concessions // 3, seed=options.seed)
+    fitted = fit_concessions(stages, [*held, composed], risk=options.risk)
+    return {CONCESSION: fitted} if fitted else {}
 
 
 def _why_no_pair_stage(encoder: Encoder, options: TrainingOptions, *, enough: bool) -> str:

@@ -54,10 +54,10 @@ def test_plain_cases(model: AlignmentModel, a: str, b: str, relation: Relation) 
 
 
 def test_texts_of_every_kind(model: AlignmentModel) -> None:
-    for text in ("東京は大きい", "🙂", "naïve café", "x" * 1_900, "[CLS] [SEP]", "</s> {a} $b %s"):
+    for text in ("東京は大きい", "🙂", "naïve café", "word " * 380 + "end", "[CLS] [SEP]", "</s> {a} $b %s"):
         estimate = model.relate(text, "We should tax sugar.")
         assert np.isfinite(estimate.margin)
-        assert estimate.truncated == (text[0] == "x" and len(text) > 1_000)
+        assert estimate.truncated == (len(text) > 1_000)
         mapped = model.explain(text, "We should tax sugar.")
         assert mapped is not None
         assert mapped.completeness_error < 1e-5
@@ -187,7 +187,7 @@ def test_any_langchain_embeddings_object_can_be_the_encoder(tmp_path: Path) -> N
     a = Persona(id="A", statements=(Statement(id="A1", text="Rents are high, but caps fail tenants."),))
     report = model.compare(a, a)
     assert report.personas[0].clauses == 2
-    with pytest.raises(ModelError, match="sha256"):
+    with pytest.raises(ModelError, match="embeds a known text otherwise"):
         AlignmentModel.load(tmp_path / "m", encoder=EmbeddingsEncoder(Shifted(size=24), name="fake"))
 
 

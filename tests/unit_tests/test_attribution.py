@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jepa_langchain.attribution import WordMap, top_words, word_map
-from jepa_langchain.predictor import Direction, LinearPredictor
+from jepa_langchain.predictor import LinearPredictor
+from jepa_langchain.schema import Direction
 from jepa_langchain.stages import Stages, score_pairs
 from tests.unit_tests.conftest import make_stages
 from tests.words import DIMENSION, WordEncoder

@@ -134,7 +134,13 @@ def test_train_and_evaluate(run: Run, model: AlignmentModel, tmp_path: Path, mon
 
 
 def test_usage_errors_exit_with_2(run: Run) -> None:
-    for args in (("compare", "only-one"), ("nothing",), ("relate", "a"), ("compare", "a", "b", "--fail-under", "2")):
+    for args in (
+        ("compare", "only-one"),
+        ("nothing",),
+        ("relate", "a"),
+        ("compare", "a", "b", "--fail-under", "2"),
+        ("train", "a", "--out", "m", "--direction", "up"),
+    ):
         code, out, err = run(*args)
         assert (code, out) == (2, "")
         assert err
@@ -159,7 +165,8 @@ def test_bad_input_is_one_line_and_exits_with_3(run: Run, tmp_path: Path, stages
         ("relate", "words", "a\x07b"): "TEXT_B: control character U+0007 at character 2",
         ("relate", "words", " "): "TEXT_B: empty text",
         ("evaluate", broken): 'broken.jsonl, line 1: field "a" is missing',
-        ("train", broken, "--out", str(tmp_path / "m"), "--direction", "sideways"): "--direction 'sideways'",
+        ("train", good, "--out", good): "good.txt: a file stands where the model directory is to be written",
+        ("train", good, "--out", str(tmp_path)): "and is no model directory; choose another place",
         ("train", good, "--out", str(tmp_path / "m"), "--encoder", "./no/such/folder"): "no such encoder folder",
         ("train", str(tmp_path / "none.jsonl"), "--out", str(tmp_path / "m")): "none.jsonl: no such file",
     }

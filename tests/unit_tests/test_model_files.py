@@ -35,7 +35,7 @@ def test_round_trip(model: ModelFiles, folder: Path, words: WordEncoder) -> None
     assert set(again.files) == {MANIFEST, "predictor.safetensors", "pair.safetensors", "baselines.safetensors"}
     for pair in (("tax sugar", "not tax sugar"), ("a", "b c d")):
         assert estimate_texts(again.stages, *pair) == estimate_texts(model.stages, *pair)
-    assert not list(folder.parent.glob("*.new"))
+    assert [p.name for p in folder.parent.iterdir()] == [folder.name]
 
 
 def test_saving_again_drops_what_the_new_model_has_not(model: ModelFiles, folder: Path, words: WordEncoder) -> None:
@@ -43,6 +43,10 @@ def test_saving_again_drops_what_the_new_model_has_not(model: ModelFiles, folder
     save_model(folder, replace(model, stages=replace(model.stages, pair=None), baselines=Baselines()))
     assert {p.name for p in folder.iterdir()} == {MANIFEST, "predictor.safetensors"}
     assert load_model(folder, encoder=words).stages.pair is None
+
+
+SMALL = {"dimension": 8, "heads": 2, "layers": 1, "feedforward": 8, "context": 2}
+GOOD = {"weights": [[0.0] * 5] * 3, "bias": [0.0] * 3, "threshold": 0.5}
 
 
 def edit(folder: Path, **changes: object) -> None:
@@ -82,11 +86,19 @@ def test_every_mismatch_is_one_clear_error(model: ModelFiles, folder: Path, word
         ({"calibration": {"linear": {"weights": [[1]], "bias": [1], "threshold": 0}}}, "do not fit together"),
         ({"encoder": {}}, "field encoder.name: Field required"),
         ({"files": {}}, "field files: no hash of predictor.safetensors"),
-        ({"pair": {"dimension": 8, "heads": 2, "layers": 1, "feedforward": 8, "context": 2}}, "do not fit together"),
+        ({"pair": SMALL}, "field pair: of another width than the encoder"),
+        ({"pair": {**SMALL, "dimension": DIMENSION, "context": 2 * DIMENSION}}, "do not fit together"),
+        ({"pair": {**SMALL, "dimension": DIMENSION, "context": 2 * DIMENSION, "layers": 10**9}}, "no such transformer"),
+        ({"calibration": {}}, None),
+        ({"calibration": {"pair": GOOD}}, "field calibration: none for 'linear'"),
+        ({"calibration": {"linear": GOOD, "pair": GOOD}}, "field calibration.linear: not 3 finite weights"),
         ({"direction": None}, "field direction"),
     ):
         restore()
         edit(folder, **changes)
+        if message is None:
+            assert not load_model(folder, encoder=words).stages.calibrated
+            continue
         with pytest.raises(ModelError, match=message):
             load_model(folder, encoder=words)
 
@@ -97,6 +109,21 @@ def test_another_encoder_is_refused(model: ModelFiles, folder: Path) -> None:
         ModelError, match="trained with encoder name 'test:words', but the encoder here has 'test:other'"
     ):
         load_model(folder, encoder=WordEncoder("test:other"))
+
+
+def test_a_model_is_not_written_over_something_else(model: ModelFiles, folder: Path, words: WordEncoder) -> None:
+    folder.mkdir()
+    (folder / "thesis.tex").write_text("years of work")
+    with pytest.raises(ModelError, match=r"holds 'thesis.tex' and is no model directory"):
+        save_model(folder, model)
+    assert (folder / "thesis.tex").read_text() == "years of work"
+    (folder / "thesis.tex").unlink()
+    save_model(folder, model)
+    (folder / "MODEL_CARD.md").write_text("kept")
+    save_model(folder, model)
+    assert (folder / "MODEL_CARD.md").read_text() == "kept"
+    assert load_model(folder, encoder=words).name == "toy"
+    assert [p.name for p in folder.parent.iterdir()] == [folder.name]
 
 
 def test_a_file_name_in_the_manifest_cannot_leave_the_folder(

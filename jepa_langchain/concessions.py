@@ -1,0 +1,76 @@
+"""What a concessive statement says as a whole: "While X, Y" judged from its parts and itself, by learned weights.
+
+A pair stage that reads "While rents are high, caps backfire" against "Rents are high and need caps" finds much
+agreement in the words. Discourse structure tells more: if the conceded premise agrees with the peer and a contrast
+follows, the contest is likely a disagreement; if the conceded premise opposes the peer, what follows likely sides
+with it. How much that counts is learned, not decided here: multinomial logistic regression on nine numbers,
+
+    f = log p(z | other, whole), log p(z | other, premise), log p(z | other, contest)     z = agree, disagree, unrelated
+
+fitted on held-out topics: labelled pairs with exactly one concessive statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from jepa_langchain.calibration import Calibrator, Doubles, fit_calibrator
+from jepa_langchain.clauses import split_concession
+from jepa_langchain.pair_predictor import LABELS
+from jepa_langchain.pairs import PairSource
+from jepa_langchain.schema import Relation, Statement
+from jepa_langchain.stages import Stages, score_pairs
+
+#: Name of this calibrator among a model's calibrators.
+CONCESSION = "concession"
+_FEWEST = 20
+
+
+def concession_features(whole: Doubles, premise: Doubles, contest: Doubles) -> Doubles:
+    """Probabilities (…, 3) of the other statement with the whole, its premise and its contest to (…, 9) features."""
+    features: Doubles = np.log(np.clip(np.concatenate([whole, premise, contest], axis=-1), 1e-6, 1.0))
+    return features
+
+
+def _concessive(source: PairSource) -> Iterator[tuple[Relation, tuple[str, str, str, str]]]:
+    """(label, (other, whole, premise, contest)) of the pairs with exactly one concessive statement."""
+    for pair in source.pairs:
+        in_a, in_b = (split_concession(Statement(id="-", text=text)) for text in (pair.a, pair.b))
+        if in_a and not in_b:
+            yield pair.label, (pair.b, pair.a, in_a[0].text, in_a[1].text)
+        elif in_b and not in_a:
+            yield pair.label, (pair.a, pair.b, in_b[0].text, in_b[1].text)
+
+
+def fit_concessions(stages: Stages, sources: Sequence[PairSource], *, risk: float) -> Calibrator | None:
+    """Fit on labelled pairs that the predictors were not trained on.
+
+    Args:
+        stages: calibrated stages.
+        sources: held-out pairs; those with exactly one concessive statement are used, n of them weigh n ** -0.5 each.
+        risk: error rate on decided pairs that the abstain threshold aims at.
+
+    Returns:
+        None if a relation has fewer than 20 such pairs.
+    """
+    texts: list[str] = []
+    labels: list[int] = []
+    weights: list[float] = []
+    for source in sources:
+        rows = list(_concessive(source))
+        for label, quadruple in rows:
+            texts += quadruple
+            labels.append(LABELS.index(label))
+            weights.append(len(rows) ** -0.5)
+    counts = np.bincount(np.array(labels, dtype=np.int64), minlength=len(LABELS))
+    if counts.min() < _FEWEST:
+        return None
+    first = np.arange(0, len(texts), 4, dtype=np.int64)
+    pairs = np.concatenate([np.stack([first, first + k], axis=1) for k in (1, 2, 3)])
+    shares = score_pairs(stages, texts, pairs, budget=len(pairs)).probabilities
+    if shares is None:
+        return None
+    features = concession_features(*np.split(shares, 3))
+    return fit_calibrator(features, np.array(labels, dtype=np.int64), np.array(weights), risk=risk)
