@@ -1,0 +1,86 @@
+"""Write jepa_langchain/shipped/default/MODEL_CARD.md from the shipped model's manifest.
+
+Every hash and number of the card is read from ``manifest.json``, which ``jepa-langchain train`` wrote. Run it from the
+repository's root after a new model: ``python docs/model_card.py``.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+MODEL = ROOT / "jepa_langchain" / "shipped" / "default"
+SOURCES = {
+    "argkp": ("arguments and key points of 31 motions (KPA-2021)", "CDLA-Sharing-1.0", "IBM/KPA_2021_shared_task"),
+    "conjnli": ("sentences with conjunctions, small edits", "MIT", "swarnaHub/ConjNLI"),
+    "explagraphs": ("belief and argument, support or counter", "MIT", "swarnaHub/ExplaGraphs"),
+    "mnli_dev": ("natural language inference, official dev files re-split", "OANC and CC", "nyu-mll/multiNLI"),
+    "opinions": ("this project's own, written by a language model", "Apache-2.0", "data/opinions.jsonl"),
+    "persona_evals": ("statements of 45 personas, written by a language model", "CC BY 4.0", "anthropics/evals"),
+    "perspectrum": ("claims, and perspectives that support or undermine them", "CC BY-SA 4.0", "CogComp/perspectrum"),
+    "snli_dev": ("natural language inference, official dev files re-split", "CC BY-SA 4.0", "stanfordnlp/snli"),
+    "valueeval": ("conclusion and premise, in favour or against (Touché23)", "CC BY 4.0", "webis/Touche23-ValueEval"),
+}
+COLUMNS = {
+    "auroc_agree_vs_disagree": "AUROC agree / disagree",
+    "auroc_related": "AUROC related / unrelated",
+    "macro_f1": "macro-F1",
+    "ece": "ECE",
+    "coverage": "coverage",
+    "accuracy_at_coverage": "accuracy when decided",
+}
+
+
+def number(value: float | None) -> str:
+    """Three digits, or a dash for what could not be computed."""
+    return "–" if value is None else f"{value:.3f}"
+
+
+def by_file(metrics: dict[str, Any]) -> str:
+    """The model's numbers, file by file and averaged."""
+    lines = ["| dev split of | pairs | " + " | ".join(COLUMNS.values()) + " |", "|---" * (len(COLUMNS) + 2) + "|"]
+    for name, row in {**metrics["files"], "**mean over files**": metrics}.items():
+        numbers = " | ".join(number(row[key]) for key in COLUMNS)
+        lines.append(f"| {name.split('.')[0]} | {row['n']:,} | {numbers} |")
+    return "\n".join(lines)
+
+
+def beside_peers(metrics: dict[str, Any]) -> str:
+    """The averages beside those of the peers fitted on the same data."""
+    rows = {
+        "this model": metrics,
+        "pair-feature MLP": metrics["baselines"]["pair_features"],
+        "cosine": metrics["baselines"]["cosine"],
+    }
+    keys = ("auroc_agree_vs_disagree", "auroc_related", "macro_f1", "ece")
+    lines = ["| mean over files | " + " | ".join(COLUMNS[key] for key in keys) + " |", "|---" * (len(keys) + 1) + "|"]
+    lines += [f"| {name} | " + " | ".join(number(row[key]) for key in keys) + " |" for name, row in rows.items()]
+    return "\n".join(lines)
+
+
+def card() -> str:
+    """The whole card."""
+    manifest = json.loads((MODEL / "manifest.json").read_text(encoding="utf-8"))
+    training, encoder = manifest["training"], manifest["encoder"]
+    rows = ((s["name"], f"{s['pairs']:,}", *SOURCES[s["name"]], f"`{s['sha256']}`") for s in training["sources"])
+    data = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    files = "\n".join(f"| {name} | `{digest}` |" for name, digest in manifest["files"].items())
+    values = {
+        "encoder": f"{encoder['name']}, weights SHA-256 `{encoder['sha256']}`",
+        "layers": ", ".join(map(str, encoder["context_layers"])),
+        "cut": str(encoder["cut_layer"]),
+        "data": data,
+        "files": files,
+        "command": training["command"],
+        "calibrated_on": training["calibrated_on"],
+        "by_file": by_file(manifest["metrics"]),
+        "beside_peers": beside_peers(manifest["metrics"]),
+    }
+    text = (ROOT / "docs" / "model_card.md.txt").read_text(encoding="utf-8")
+    for name, value in values.items():
+        text = text.replace(f"<<{name}>>", value)
+    return text
+
+
+if __name__ == "__main__":
+    (MODEL / "MODEL_CARD.md").write_text(card(), encoding="utf-8")

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from jepa_langchain import concessions, ledger
+from jepa_langchain.calibration import Calibrator
+from jepa_langchain.concessions import CONCESSION, concession_features, fit_concessions
+from jepa_langchain.ledger import build_ledger
+from jepa_langchain.pairs import LabelledPair, PairSource
+from jepa_langchain.schema import Persona, Relation, Statement
+from jepa_langchain.stages import Scores, Stages
+
+CLAIM = "Rents are high and need caps."
+YES_BUT = "Rents are high, but caps backfire on tenants."
+SIDES = "Caps slow down building, but rents are too high."
+
+
+def scored(texts: Sequence[str], pairs: npt.NDArray[np.int64]) -> Scores:
+    """A model that only sees whether a text speaks of high rents (agree) or of building (disagree), and nothing else."""
+    told = {(True, False): (0.8, 0.1, 0.1), (False, True): (0.1, 0.8, 0.1)}
+    rows = [told.get(("high" in texts[j], "building" in texts[j]), (0.3, 0.3, 0.4)) for _, j in pairs]
+    shares = np.array(rows)
+    return Scores(1 - shares[:, :2], shares, np.ones(len(rows)), np.zeros(len(rows), dtype=bool), np.ones(len(rows)))
+
+
+@pytest.fixture
+def fitted(stages: Stages, monkeypatch: pytest.MonkeyPatch) -> Calibrator:
+    monkeypatch.setattr(concessions, "score_pairs", lambda _, texts, pairs, **__: scored(texts, pairs))
+    pairs = []
+    for i in range(40):
+        claim = f"{CLAIM[:-1]} in town{i}."
+        pairs += [
+            LabelledPair(claim, f"Rents are high in town{i}, but caps backfire on tenants.", Relation.DISAGREE),
+            LabelledPair(f"Caps slow down building in town{i}, but rents are too high.", claim, Relation.AGREE),
+            LabelledPair(claim, f"Trains are late in town{i}, but towns like trains.", Relation.UNRELATED),
+            LabelledPair(claim, "A plain sentence about nothing.", Relation.AGREE),
+        ]
+    calibrator = fit_concessions(stages, [PairSource("s", tuple(pairs))], risk=0.2)
+    assert calibrator is not None
+    return calibrator
+
+
+def test_it_learns_what_follows_a_conceded_premise(fitted: Calibrator) -> None:
+    agree, oppose, neither = np.array([0.8, 0.1, 0.1]), np.array([0.1, 0.8, 0.1]), np.array([0.3, 0.3, 0.4])
+    # The premise agrees and a contrast follows: a contest, although no text of it looks like one.
+    assert fitted.decide(fitted.probabilities(concession_features(agree, agree, neither))) is Relation.DISAGREE
+    assert fitted.decide(fitted.probabilities(concession_features(neither, oppose, agree))) is Relation.AGREE
+    assert fitted.decide(fitted.probabilities(concession_features(neither, neither, neither))) is Relation.UNRELATED
+
+
+def test_too_few_concessions_fit_nothing(stages: Stages) -> None:
+    pairs = (LabelledPair(CLAIM, YES_BUT, Relation.DISAGREE),)
+    assert fit_concessions(stages, [PairSource("s", pairs)], risk=0.2) is None
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_the_ledger_cites_the_contest_and_keeps_the_premise(
+    stages: Stages, fitted: Calibrator, monkeypatch: pytest.MonkeyPatch, swapped: bool
+) -> None:
+    def score(_: Stages, texts: Sequence[str], pairs: npt.NDArray[np.int64], **__: object) -> Scores:
+        # The plain claim comes first whichever persona it belongs to.
+        return scored(texts, pairs[:, ::-1] if swapped else pairs)
+
+    monkeypatch.setattr(ledger, "score_pairs", score)
+    model = replace(stages, calibrators={**stages.calibrators, CONCESSION: fitted})
+    a = Persona(id="A", statements=(Statement(id="A1", text=CLAIM),))
+    for text, contested in ((YES_BUT, True), (SIDES, False)):
+        b = Persona(id="B", statements=(Statement(id="B1", text=text),))
+        found = build_ledger(model, b, a) if swapped else build_ledger(model, a, b)
+        told = [(f.b if not swapped else f.a).text for f in found.disagreements]
+        agreed = [(f.b if not swapped else f.a).text for f in found.agreements]
+        assert told == (["caps backfire on tenants"] if contested else [])
+        assert agreed == (["Rents are high"] if contested else [text])
+        assert len(found.mixed) == int(contested)
