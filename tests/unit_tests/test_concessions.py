@@ -21,7 +21,7 @@ SIDES = "Caps slow down building, but rents are too high."
 
 
 def scored(texts: Sequence[str], pairs: npt.NDArray[np.int64]) -> Scores:
-    """A model that only sees whether a text speaks of high rents (agree) or of building (disagree), and nothing else."""
+    """A model that only sees whether a text speaks of high rents (agree) or of building (disagree)."""
     told = {(True, False): (0.8, 0.1, 0.1), (False, True): (0.1, 0.8, 0.1)}
     rows = [told.get(("high" in texts[j], "building" in texts[j]), (0.3, 0.3, 0.4)) for _, j in pairs]
     shares = np.array(rows)
