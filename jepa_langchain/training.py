@@ -27,7 +27,8 @@ import numpy.typing as npt
 import torch
 
 from jepa_langchain.augmentation import compose_concessions, mismatch_statements, repeat_statements
-from jepa_langchain.baselines import Baselines, fit_baselines
+from jepa_langchain.baseline_training import fit_baselines
+from jepa_langchain.baselines import Baselines
 from jepa_langchain.calibration import DEFAULT_RISK, Calibrator
 from jepa_langchain.concessions import CONCESSION, fit_concessions
 from jepa_langchain.encoder import Encoder, TransformerEncoder
