@@ -36,7 +36,7 @@ class PairTraining:
     ``patience`` counts blocks without a better held-out AUROC before training stops early.
     """
 
-    samples: int = 160_000
+    samples: int = 300_000
     pooled_samples: int = 600_000
     pooled_batch: int = 512
     batch: int = 64
