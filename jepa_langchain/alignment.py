@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from difflib import SequenceMatcher
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from jepa_langchain.adaptation import Adaptation, adapt
 from jepa_langchain.attribution import WordMap, top_words, word_map
 from jepa_langchain.encoder import EmbeddingsEncoder, Encoder
 from jepa_langchain.findings import Finding, cited
 from jepa_langchain.ledger import build_ledger
 from jepa_langchain.model_files import ModelFiles, load_model, save_model
 from jepa_langchain.narrative import write_narrative
+from jepa_langchain.pairs import LabelledPair
 from jepa_langchain.personas import clean_persona
 from jepa_langchain.schema import (
     AlignmentReport,
@@ -110,6 +113,20 @@ class AlignmentModel:
         a, b = (clean_text(t, where=f"text {n}", limits=limits).text for n, t in (("a", text_a), ("b", text_b)))
         encoder = self.stages.encoder
         return word_map(self.stages.linear, encoder.token_context(a), encoder.token_context(b))
+
+    def adapt(self, pairs: Sequence[LabelledPair]) -> tuple[Self, Adaptation]:
+        """This model with its relation maps adapted to a few labelled pairs, and how that went.
+
+        The pair stage and the calibrators stay as they are; the maps' energies are among what calibrators weigh.
+
+        Raises:
+            InputError: as :func:`jepa_langchain.adaptation.adapt`.
+        """
+        result = adapt(self.stages.linear, self.stages.encoder, pairs)
+        stages = replace(self.stages, linear=result.linear)
+        record = {"pairs": len(result.pairs), "ridge": result.ridge if result.adapted else None}
+        files = replace(self.files, stages=stages, training={**self.files.training, "adapted": record}, metrics={})
+        return type(self)(files if result.adapted else self.files), result
 
     def compare(
         self, persona_a: Persona, persona_b: Persona, *, limits: Limits = DEFAULT_LIMITS, progress: bool = False

@@ -1,4 +1,4 @@
-"""The command line: ``jepa-langchain demo | compare | relate | train | calibrate | evaluate``.
+"""The command line: ``jepa-langchain demo | compare | relate | train | calibrate | adapt | evaluate``.
 
 With ``--json`` stdout holds one JSON document and nothing else; warnings, progress and errors go to stderr.
 Exit codes: 0 done, 1 below ``--fail-under``, 2 usage, 3 bad input (one line, no traceback).
@@ -121,8 +121,9 @@ def train(
     name: Annotated[str, typer.Option(help="The model's name.")] = "custom",
     encoder: Annotated[str | None, typer.Option(help="sentence-transformers name or folder.")] = None,
     pair_samples: Annotated[
-        int, typer.Option(help="Pairs the pair stage sees; 0 trains the linear stage only.", min=0)
-    ] = 160_000,
+        int | None,
+        typer.Option(help="Pairs the pair stage sees, 300,000 when left out; 0 trains the linear stage only.", min=0),
+    ] = None,
     direction: Annotated[
         Direction, typer.Option(help="forward predicts b from a only, and has no pair stage.")
     ] = "symmetric",
@@ -164,6 +165,25 @@ def calibrate(
     _warn(tuple(line for source in sources for line in source.warnings))
     save_model(out, fit(_load(model).files, sources))
     typer.echo(f"{out}: calibrated on {sum(len(s.pairs) for s in sources):,} pairs", err=True)
+
+
+@app.command()
+def adapt(
+    files: Annotated[list[Path], typer.Argument(metavar="PAIRS...", help="A few labelled pairs, 8 a relation.")],
+    out: Annotated[Path, typer.Option("--out", help="The model directory to write.")],
+    *,
+    model: ModelDir = None,
+) -> None:
+    """Adapt a model's relation maps to a few labelled pairs, where leaving one out says that it helps."""
+    from jepa_langchain.pairs import read_pairs
+
+    sources = [read_pairs(path) for path in files]
+    _warn(tuple(line for source in sources for line in source.warnings))
+    adapted, result = _load(model).adapt([pair for source in sources for pair in source.pairs])
+    adapted.save(out)
+    kind = f"adapted (ridge {result.ridge:g})" if result.adapted else "not adapted, the model's own maps do no worse"
+    loss = f"leave-one-out loss {result.loss_before:.4f} before, {result.loss_after:.4f} after"
+    typer.echo(f"{out}: {kind}; {loss}", err=True)
 
 
 @app.command()

@@ -69,7 +69,7 @@ def run_training(
     seed: int,
     name: str,
     encoder: str | None,
-    pair_samples: int,
+    pair_samples: int | None,
     direction: Direction,
     command: str,
     limits: Limits = DEFAULT_LIMITS,
@@ -86,12 +86,13 @@ def run_training(
     options = TrainingOptions(
         seed=seed,
         name=name,
-        pair=pair_samples > 0,
+        pair=pair_samples != 0,
         labelled=labelled,
         command=command,
         direction=direction,
     )
-    options = replace(options, pair_training=replace(options.pair_training, samples=max(pair_samples, 1), seed=seed))
+    recipe = replace(options.pair_training, samples=pair_samples or options.pair_training.samples, seed=seed)
+    options = replace(options, pair_training=recipe)
     loaded = TransformerEncoder(encoder or DEFAULT_ENCODER)
     stages = train(sources, out, encoder=loaded, options=options, resume=resume, progress=True)
     kind = "linear and pair stage" if stages.pair else "linear stage"

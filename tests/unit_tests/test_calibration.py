@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jepa_langchain.calibration import Calibrator, Doubles, fit_calibrator
-from jepa_langchain.evaluation import expected_calibration_error
+from jepa_langchain.metrics import expected_calibration_error
 from jepa_langchain.pair_predictor import LABELS
 
 
