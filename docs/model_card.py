@@ -18,6 +18,7 @@ SOURCES = {
     "opinions": ("this project's own, written by a language model", "Apache-2.0", "data/opinions.jsonl"),
     "persona_evals": ("statements of 45 personas, written by a language model", "CC BY 4.0", "anthropics/evals"),
     "perspectrum": ("claims, and perspectives that support or undermine them", "CC BY-SA 4.0", "CogComp/perspectrum"),
+    "polar": ("this project's own, word lists and frames", "Apache-2.0", "data/polar.jsonl"),
     "snli_dev": ("natural language inference, official dev files re-split", "CC BY-SA 4.0", "stanfordnlp/snli"),
     "valueeval": ("conclusion and premise, in favour or against (Touché23)", "CC BY 4.0", "webis/Touche23-ValueEval"),
 }
@@ -26,6 +27,8 @@ COLUMNS = {
     "auroc_related": "AUROC related / unrelated",
     "macro_f1": "macro-F1",
     "ece": "ECE",
+    "brier": "Brier",
+    "aurc": "AURC",
     "coverage": "coverage",
     "accuracy_at_coverage": "accuracy when decided",
 }
@@ -73,6 +76,9 @@ def card() -> str:
         "files": files,
         "command": training["command"],
         "calibrated_on": training["calibrated_on"],
+        "by_kind": ", ".join(
+            f"{k.replace('_', ' ')} {number(v)}" for k, v in manifest["metrics"]["related_to"].items()
+        ),
         "by_file": by_file(manifest["metrics"]),
         "beside_peers": beside_peers(manifest["metrics"]),
     }

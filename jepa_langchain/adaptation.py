@@ -65,7 +65,7 @@ class Adaptation:
     @property
     def adapted(self) -> bool:
         """Whether the maps changed."""
-        return np.isfinite(self.ridge)
+        return bool(np.isfinite(self.ridge))
 
     def leans_on(self, context: Doubles, target: Doubles) -> list[Lean]:
         """What each labelled pair adds to the margin of one new pair, the largest first.

@@ -42,7 +42,7 @@ class AlignmentModel:
 
     Example:
         >>> model = AlignmentModel.load()
-        >>> model.relate("We should tax sugar.", "A sugar tax is a bad idea.").relation
+        >>> model.relate("Homework helps children learn.", "Homework harms children.").relation
         <Relation.DISAGREE: 'disagree'>
     """
 

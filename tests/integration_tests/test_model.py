@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +44,7 @@ def test_the_shipped_model_names_its_encoder_and_fits_its_card(model: AlignmentM
 @pytest.mark.parametrize(
     ("a", "b", "relation"),
     [
-        ("We should tax sugar.", "A sugar tax is a bad idea.", Relation.DISAGREE),
+        ("Homework helps children learn.", "Homework harms children.", Relation.DISAGREE),
         ("We should ban smoking in parks.", "Smoking in parks should be prohibited.", Relation.AGREE),
         ("Homework helps children learn.", "The train to Leeds leaves at nine.", Relation.UNRELATED),
     ],
@@ -77,6 +79,21 @@ def test_encoding_does_not_depend_on_order_or_company(model: AlignmentModel) -> 
 def test_an_unknown_encoder_is_one_clear_error() -> None:
     with pytest.raises(ModelError, match="encoder 'nobody/no-such-model': not found"):
         TransformerEncoder("nobody/no-such-model")
+
+
+def test_an_unknown_encoder_ends_the_command_with_one_line(tmp_path: Path) -> None:
+    start = "from jepa_langchain.cli import main; main()"
+    pairs, out = str(ROOT / "data" / "opinions.jsonl"), str(tmp_path / "out")
+    found = subprocess.run(
+        [sys.executable, "-c", start, "train", pairs, "--out", out, "--encoder", "nobody/no-such-model"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 3
+    assert found.stdout == ""
+    assert found.stderr.startswith("error: encoder 'nobody/no-such-model': not found")
+    assert len(found.stderr.splitlines()) == 1
 
 
 def test_a_tampered_offline_package_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,6 +133,22 @@ def test_train_and_evaluate(run: Run, model: AlignmentModel, tmp_path: Path, mon
     assert (code, err.strip()) == (3, f"error: {pairs}: no rows of split 'test'")
 
 
+def test_adapt_says_what_it_did(run: Run, tmp_path: Path) -> None:
+    topics = ("rent caps", "uniforms", "night trains", "open offices", "city bees", "paper maps")
+    rows = [{"a": f"{t} are good", "b": f"good {t} are welcome", "label": "agree"} for t in topics]
+    rows += [{"a": f"{t} are good", "b": f"{t} are not good", "label": "disagree"} for t in topics]
+    pairs = tmp_path / "few.jsonl"
+    pairs.write_text("\n".join(json.dumps(row) for row in rows))
+    code, out, err = run("adapt", str(pairs), "--out", str(tmp_path / "mine"))
+    assert (code, out) == (0, "")
+    assert "leave-one-out loss" in err
+    assert (tmp_path / "mine" / "manifest.json").is_file()
+    pairs.write_text(json.dumps(rows[0]))
+    code, _, err = run("adapt", str(pairs), "--out", str(tmp_path / "other"))
+    assert code == 3
+    assert err == 'error: 1 pairs with label "agree"; adaptation takes 2 to 500\n'
+
+
 def test_usage_errors_exit_with_2(run: Run) -> None:
     for args in (
         ("compare", "only-one"),
