@@ -6,10 +6,12 @@ both directions of each,
     W' = argmin Σ_i |W c_i - s_i|² + λ |W - W_z|²  =  W_z + Σ_i a_i c_iᵀ,     a = (C Cᵀ + λ I)⁻¹ (S - C W_zᵀ)
 
 λ is chosen by leaving out one pair at a time (both its directions), by the logistic loss of the left-out margins; the
-prior itself (λ = ∞) is among the choices and wins a tie. Because W' is the prior plus one term a row, how much a
-margin leans on each labelled pair is a sum that is exact in the prediction's unnormalised product.
+prior itself (λ = ∞) is kept unless the best λ gains more than one standard error of its gain. Because W' is the
+prior plus one term a row, how much a margin leans on each labelled pair is a sum that is exact in the prediction's
+unnormalised product.
 
-Sources: kernel ridge regression in its dual form (Saunders et al., 1998); leave-one-out choice (Stone, 1974).
+Sources: kernel ridge regression in its dual form (Saunders et al., 1998); leave-one-out choice (Stone, 1974); the
+one-standard-error rule (Breiman et al., 1984).
 """
 
 from __future__ import annotations
@@ -132,11 +134,15 @@ def adapt(linear: LinearPredictor, encoder: Encoder, pairs: Sequence[LabelledPai
         )
     prior = linear.maps.numpy()
     signs = np.array([1.0 if p.label is RELATIONS[0] else -1.0 for p in used])
-    losses = []
-    for ridge in _RIDGES:
-        margins = _left_out_margins(linear, rows, (context, target), ridge)
-        losses.append(float(np.logaddexp(0, -signs * margins / _MARGIN_SCALE).mean()))
+    per_pair = [
+        np.logaddexp(0, -signs * _left_out_margins(linear, rows, (context, target), ridge) / _MARGIN_SCALE)
+        for ridge in _RIDGES
+    ]
+    losses = [float(loss.mean()) for loss in per_pair]
     best = int(np.argmin(losses))
+    gain = per_pair[0] - per_pair[best]
+    if gain.mean() <= gain.std(ddof=1) / np.sqrt(len(gain)):
+        best = 0
     duals = tuple(_dual(w, r, _RIDGES[best]) for w, r in zip(prior, rows, strict=True))
     maps = np.stack([w + a.T @ r.context for w, a, r in zip(prior, duals, rows, strict=True)])
     adapted = LinearPredictor(torch.from_numpy(maps), direction=linear.direction)
