@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import jepa_langchain
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_import_is_light() -> None:
@@ -34,3 +38,9 @@ def test_chains_and_prompts_live_inside_the_package() -> None:
     assert jepa_langchain.prompts.__name__ == "jepa_langchain.prompts"
     assert "chains" not in sys.modules
     assert "prompts" not in sys.modules
+
+
+def test_continuous_integration_runs_the_second_command_of_the_readme() -> None:
+    blocks = re.findall(r"```bash\n(.*?)\n```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert "jepa-langchain demo" in blocks[0]
+    assert blocks[1] in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
