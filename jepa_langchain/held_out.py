@@ -49,14 +49,13 @@ def measure_held_out(
         cosine = (target[0] * target[1]).sum(1).double().numpy()
     features = None
     if pair is not None:
-        features = pair_features(_pair_energies(pair, x, y, store), energies, cosine)
+        features = pair_features(pair_energies(pair, x, y, store), energies, cosine)
     weights = np.concatenate([np.full(len(p.x), float(len(p.x)) ** -0.5) for p in parts])
     return HeldOut(linear_features(energies, cosine), features, np.concatenate([p.label for p in parts]), weights)
 
 
-def _pair_energies(
-    pair: PairPredictor, x: npt.NDArray[np.int64], y: npt.NDArray[np.int64], store: StateStore
-) -> Floats:
+def pair_energies(pair: PairPredictor, x: npt.NDArray[np.int64], y: npt.NDArray[np.int64], store: StateStore) -> Floats:
+    """Energies (n, 2) of pairs of store rows x (n,) and y (n,) by the pair stage."""
     rows, inverse = np.unique(np.concatenate([x, y]), return_inverse=True)
     tokens = [store.token_states(int(row)) for row in rows]
     return pair.score(tokens, store.wide(store.context, rows), inverse.reshape(2, -1).T)
@@ -71,7 +70,7 @@ def mean_auroc(parts: Sequence[Rows], store: StateStore, pair: PairPredictor) ->
         related = part.label < len(RELATIONS)
         agrees = part.label[related] == 0
         if agrees.any() and not agrees.all():
-            energies = _pair_energies(pair, part.x[related], part.y[related], store)
+            energies = pair_energies(pair, part.x[related], part.y[related], store)
             values.append(float(roc_auc_score(agrees, energies[:, 1] - energies[:, 0])))
     return float(np.mean(values)) if values else None
 

@@ -16,7 +16,7 @@ import numpy as np
 from jepa_langchain.clauses import units_of
 from jepa_langchain.findings import RELATED_FROM, Finding, Table, findings
 from jepa_langchain.schema import Persona, Relation, Statement, Verdict
-from jepa_langchain.stages import Stages, score_pairs
+from jepa_langchain.stages import PAIR_BUDGET, Stages, score_pairs
 
 #: Score from which two personas count as aligned, and up to which as misaligned.
 ALIGNED_FROM = 2 / 3
@@ -54,15 +54,17 @@ class Ledger:
         return Verdict.MISALIGNED if self.score() <= MISALIGNED_TO else Verdict.MIXED
 
 
-def build_ledger(stages: Stages, a: Persona, b: Persona, *, progress: bool = False) -> Ledger:
-    """Score every unit of ``a`` with every unit of ``b`` and keep what is decided."""
+def build_ledger(
+    stages: Stages, a: Persona, b: Persona, *, budget: int = PAIR_BUDGET, progress: bool = False
+) -> Ledger:
+    """Score every unit of ``a`` with every unit of ``b`` and keep what is decided; ``budget`` as for score_pairs."""
     units_a = [unit for s in a.statements for unit in units_of(s)]
     units_b = [unit for s in b.statements for unit in units_of(s)]
     texts = [unit.text for unit in (*units_a, *units_b)]
     distinct = sorted(set(texts))
     encoded = stages.encoder.encode(distinct, progress=progress)
     grid = np.indices((len(units_a), len(units_b))).reshape(2, -1).T + np.array([0, len(units_a)])
-    table = Table(stages, units_a, units_b, score_pairs(stages, texts, grid, encoded=encoded))
+    table = Table(stages, units_a, units_b, score_pairs(stages, texts, grid, budget=budget, encoded=encoded))
     agreements, disagreements = _select(list(findings(table)))
     rows = (*agreements, *disagreements)
     far_a, far_b = _lonely(table)

@@ -6,7 +6,6 @@ Everything random of block k follows from (seed, k), so a run resumed at a block
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,9 +15,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import nn
 
+from jepa_langchain import distributed
+from jepa_langchain.checkpoints import load_checkpoint, save_checkpoint, save_weights
 from jepa_langchain.errors import InputError
 from jepa_langchain.pair_predictor import LABELS, PairPredictor, collate
 from jepa_langchain.pairs import PairSource
@@ -33,19 +34,21 @@ class PairTraining:
     """Hyper-parameters of the pair stage.
 
     ``flatten`` is the power of a source's size in its sampling weight (1 = proportional, 0 = all alike).
-    ``patience`` counts blocks without a better held-out AUROC before training stops early.
+    ``patience`` counts evaluations without a better held-out AUROC before training stops early. A batch is read as
+    ``micro_batches`` parts, shared among processes.
     """
 
     samples: int = 300_000
     pooled_samples: int = 600_000
     pooled_batch: int = 512
-    batch: int = 64
+    batch: int = 32
+    micro_batches: int = 2
     rate: float = 2e-4
     fresh_rate: float = 1e-3
     weight_decay: float = 0.01
     warmup: float = 0.06
     flatten: float = 0.5
-    evaluate_every: int = 8
+    evaluate_every: int = 16
     patience: int = 12
     seed: int = 0
 
@@ -109,36 +112,6 @@ def _optimizer(model: PairPredictor, config: PairTraining) -> torch.optim.AdamW:
     )
 
 
-def _save_checkpoint(
-    path: Path, model: PairPredictor, optimizer: torch.optim.AdamW, progress: dict[str, float], run: str
-) -> None:
-    tensors = {f"model.{k}": v.contiguous() for k, v in model.state_dict().items()}
-    for index, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(v).contiguous() for k, v in state.items()}
-    beside = path.with_suffix(".new")
-    save_file(tensors, beside, metadata={"progress": json.dumps(progress), "run": run})
-    beside.replace(path)
-
-
-def _load_checkpoint(path: Path, model: PairPredictor, optimizer: torch.optim.AdamW, run: str) -> dict[str, float]:
-    from safetensors import safe_open
-
-    with safe_open(path, "pt") as handle:
-        metadata = handle.metadata()
-        if metadata["run"] != run:
-            raise InputError(f"{path}: left by a run on other data or settings; train without --resume")
-        progress: dict[str, float] = json.loads(metadata["progress"])
-    tensors = load_file(path)
-    model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
-    state: dict[int, dict[str, torch.Tensor]] = {}
-    for key, value in tensors.items():
-        if key.startswith("optimizer."):
-            _, index, name = key.split(".")
-            state.setdefault(int(index), {})[name] = value
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    return progress
-
-
 def fit_pooled(model: PairPredictor, parts: Sequence[Rows], store: StateStore, config: PairTraining) -> None:
     """Fit the pooled part of the energies alone, in place: large batches, a cosine schedule, no early stopping."""
     settings = replace(config, batch=config.pooled_batch)
@@ -160,6 +133,49 @@ def fit_pooled(model: PairPredictor, parts: Sequence[Rows], store: StateStore, c
 
 def _metric(auroc: float | None) -> dict[str, float]:
     return {} if auroc is None else {"held_out_auroc": auroc}
+
+
+def _train_block(
+    model: PairPredictor,
+    optimizer: torch.optim.AdamW,
+    parts: Sequence[Rows],
+    store: StateStore,
+    config: PairTraining,
+    *,
+    block: int,
+    blocks: int,
+) -> float:
+    """One block of steps in place; the mean loss of this process's share."""
+    peaks = [group["lr"] for group in _optimizer(model, config).param_groups]
+    half = torch.cpu._is_avx512_bf16_supported() or torch.cuda.is_available()  # noqa: SLF001
+    device = model.relations.device
+    model.train()
+    losses = []
+    batches = draw_block(parts, block, config)
+    for step, batch in enumerate(batches):
+        done = (block + step / len(batches)) / blocks
+        rate = min(done / config.warmup, 0.5 * (1 + math.cos(math.pi * done)))
+        for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+            group["lr"] = peak * rate
+        optimizer.zero_grad()
+        # Sorted by length: the parts of a batch need less padding than the whole.
+        micro = list(zip(*(np.array_split(column, config.micro_batches) for column in batch), strict=True))
+        for part in range(distributed.rank(), len(micro), distributed.processes()):
+            x, y, label = micro[part]
+            if not len(x):
+                continue
+            torch.manual_seed(((config.seed * 1_000_003 + block) * 4_099 + step) * 4_099 + part)
+            states, side = collate([(store.token_states(i), store.token_states(j)) for i, j in zip(x, y, strict=True)])
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
+                pooled = [torch.from_numpy(store.wide(store.context, rows)).to(device) for rows in (x, y)]
+                energies = model(states.to(device), side.to(device), *pooled)
+            loss = model.loss(energies.float(), torch.from_numpy(label).to(device)) * (len(x) / len(batch[0]))
+            loss.backward()  # type: ignore[no-untyped-call]
+            losses.append(loss.item())
+        distributed.add_gradients(model)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+    return float(np.sum(losses)) * distributed.processes() / len(batches)
 
 
 def train_pair(
@@ -187,59 +203,38 @@ def train_pair(
         resume: continue from the folder's checkpoint if there is one.
 
     Raises:
-        InputError: if the checkpoint is another run's.
+        InputError: if the checkpoint is another run's, or the processes cannot share a batch evenly.
     """
+    if config.micro_batches % distributed.processes():
+        raise InputError(f"{distributed.processes()} processes do not divide {config.micro_batches} micro-batches")
     optimizer = _optimizer(model, config)
     checkpoint, best_path = folder / "pair.checkpoint", folder / "pair.best"
     blocks = max(1, round(config.samples / (config.batch * _BLOCK_BATCHES)))
     progress = {"block": 0.0, "best": -1.0, "best_block": 0.0}
     run = hashlib.sha256(f"{store.key} {config} {model.config}".encode()).hexdigest()
     if resume and checkpoint.is_file():
-        progress = _load_checkpoint(checkpoint, model, optimizer, run)
+        progress = load_checkpoint(checkpoint, model, optimizer, run)
     else:
         fit_pooled(model, parts, store, config)
         log({"stage": "pooled", **_metric(evaluate(model))})
-    peaks = [group["lr"] for group in _optimizer(model, config).param_groups]
-    half = torch.cpu._is_avx512_bf16_supported() or torch.cuda.is_available()  # noqa: SLF001
-    device = model.relations.device.type
+    distributed.share_weights(model)
     for block in range(int(progress["block"]), blocks):
-        torch.manual_seed(config.seed * 1_000_003 + block)
-        model.train()
-        losses = []
-        batches = draw_block(parts, block, config)
-        for step, (x, y, label) in enumerate(batches):
-            done = (block + step / len(batches)) / blocks
-            rate = min(done / config.warmup, 0.5 * (1 + math.cos(math.pi * done)))
-            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
-                group["lr"] = peak * rate
-            states, part = collate([(store.token_states(i), store.token_states(j)) for i, j in zip(x, y, strict=True)])
-            with torch.autocast(device, dtype=torch.bfloat16, enabled=half):
-                sides = [torch.from_numpy(store.wide(store.context, rows)).to(device) for rows in (x, y)]
-                energies = model(states.to(device), part.to(device), *sides)
-            loss = model.loss(energies.float(), torch.from_numpy(label).to(device))
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            losses.append(loss.item())
+        loss = _train_block(model, optimizer, parts, store, config, block=block, blocks=blocks)
         progress["block"] = block + 1
-        row: dict[str, float | str] = {
-            "stage": "pair",
-            "block": block + 1,
-            "of": blocks,
-            "loss": float(np.mean(losses)),
-        }
+        row: dict[str, float | str] = {"stage": "pair", "block": block + 1, "of": blocks, "loss": loss}
         last = block + 1 == blocks
         if last or (block + 1) % config.evaluate_every == 0:
-            metric = evaluate(model)
+            metric = distributed.from_main(evaluate(model) if distributed.is_main() else None)
             row |= _metric(metric)
             if metric is None or metric > progress["best"]:
                 progress |= {"best": metric or progress["best"], "best_block": block + 1}
-                save_file({k: v.contiguous() for k, v in model.state_dict().items()}, best_path.with_suffix(".new"))
-                best_path.with_suffix(".new").replace(best_path)
+                if distributed.is_main():
+                    save_weights(best_path, model)
         log(row)
-        _save_checkpoint(checkpoint, model, optimizer, progress, run)
+        if distributed.is_main():
+            save_checkpoint(checkpoint, model, optimizer, progress, run)
         if block + 1 - progress["best_block"] >= config.patience * config.evaluate_every:
             break
+    distributed.wait()
     model.load_state_dict(load_file(best_path))
     return model

@@ -59,6 +59,8 @@ class PairSource:
 
 #: A pair of statements at their longest, escaped, with its other fields, is far below this.
 _LINE_CHARACTERS = 100_000
+#: Topics that a source keeps to be trained on, whatever is held out.
+_FEWEST_TOPICS = 3
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -136,10 +138,18 @@ def for_evaluation(source: PairSource, split: str) -> PairSource:
 
 
 def hold_out(source: PairSource, *, share: float, seed: int) -> tuple[PairSource, PairSource]:
-    """Split a source by topic into (fit, held out); the same seed always holds out the same topics."""
-    kept: list[LabelledPair] = []
-    held: list[LabelledPair] = []
-    for pair in source.pairs:
-        digest = hashlib.sha256(f"{seed}\n{pair.group}".encode()).digest()
-        (held if int.from_bytes(digest[:4], "big") < share * 2**32 else kept).append(pair)
-    return source.only(kept), source.only(held)
+    """Split a source by topic into (fit, held out); the same seed always holds out the same topics.
+
+    A source of a few large topics holds out one of them at least, unless that would leave it fewer than three.
+    """
+    place = {group: _place(group, seed) for group in sorted({pair.group for pair in source.pairs})}
+    chosen = {group for group, at in place.items() if at < share}
+    if share and not chosen and len(place) > _FEWEST_TOPICS:
+        chosen = {min(place, key=place.__getitem__)}
+    kept = [pair for pair in source.pairs if pair.group not in chosen]
+    return source.only(kept), source.only([pair for pair in source.pairs if pair.group in chosen])
+
+
+def _place(group: str, seed: int) -> float:
+    """A topic's fixed place in [0, 1)."""
+    return int.from_bytes(hashlib.sha256(f"{seed}\n{group}".encode()).digest()[:4], "big") / 2**32

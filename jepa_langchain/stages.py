@@ -2,7 +2,8 @@
 
 The linear stage gives energies for every pair at the price of a matrix product; the pair stage reads the
 two statements jointly and is asked for the pairs that the linear stage keeps: all of them while there are
-at most ``PAIR_BUDGET``, else those with the highest cosine between a prediction and the target.
+at most ``PAIR_BUDGET``, else those that are among the ``NEAREST`` pairs of either statement, by the lower of the linear
+energies. So its cost grows with the number of statements and not with that of pairs.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from jepa_langchain.schema import Energies, Probabilities, RelationEstimate
 Integers = npt.NDArray[np.int64]
 #: A full grid of energies is computed while at most this many cells a wanted pair are wasted on it.
 _GRID_WASTE = 4
-#: Pairs of one comparison that the pair stage reads at the most.
-PAIR_BUDGET = 4_096
+#: Pairs of one comparison up to which the pair stage reads all.
+PAIR_BUDGET = 1_024
+#: Beyond that: pairs of each statement that the pair stage reads.
+NEAREST = 5
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,7 @@ def score_pairs(
         stages: the model.
         texts: clean texts.
         pairs: (n, 2) indices (x, y) into ``texts``.
-        budget: distinct pairs that the pair stage reads at the most.
+        budget: distinct pairs up to which the pair stage reads all.
         encoded: the states of ``sorted(set(texts))``, where the caller has them already.
 
     Returns:
@@ -171,12 +174,30 @@ def _score_rows(stages: Stages, encoded: Encoded, pairs: Integers, budget: int) 
     features = linear_features(linear, cosine)
     shares = stages.calibrators["linear"].probabilities(features) if stages.calibrated else None
     if stages.pair is not None and encoded.tokens is not None:
-        kept = np.sort(np.argsort(linear.min(1), kind="stable")[:budget])
+        kept = np.arange(len(pairs)) if len(pairs) <= budget else nearest_pairs(pairs, linear.min(1), NEAREST)
         read = stages.pair.score(encoded.tokens, encoded.context, pairs[kept]).astype(np.float64)
         energies[kept], joint[kept] = read, True
         if shares is not None:
             shares[kept] = stages.calibrators["pair"].probabilities(pair_features(read, linear[kept], cosine[kept]))
     return Scores(energies, shares, cosine, joint, 1 - linear.min(1))
+
+
+def nearest_pairs(pairs: Integers, energy: Doubles, nearest: int) -> Integers:
+    """Which pairs are among the lowest ``nearest`` energies of at least one of their two texts.
+
+    Args:
+        pairs: (n, 2) indices of texts.
+        energy: (n,) lower is nearer; ties go to the earlier pair.
+        nearest: pairs kept of each text.
+
+    Returns:
+        Ascending places in ``pairs``, at most ``nearest`` times the number of texts.
+    """
+    texts, places = pairs.T.ravel(), np.tile(np.arange(len(pairs)), 2)
+    order = np.lexsort((places, energy[places], texts))
+    starts = np.flatnonzero(np.r_[True, np.diff(texts[order]) > 0])
+    rank = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
+    return np.unique(places[order[rank < nearest]])
 
 
 def estimate_texts(stages: Stages, text_a: str, text_b: str) -> RelationEstimate:

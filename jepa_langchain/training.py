@@ -15,17 +15,15 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
+from jepa_langchain import distributed
 from jepa_langchain.augmentation import compose_concessions, mismatch_statements, repeat_statements
 from jepa_langchain.baseline_training import fit_baselines
 from jepa_langchain.baselines import Baselines
@@ -35,16 +33,17 @@ from jepa_langchain.encoder import Encoder, TransformerEncoder
 from jepa_langchain.errors import InputError
 from jepa_langchain.evaluation import evaluate
 from jepa_langchain.held_out import mean_auroc, measure_held_out
+from jepa_langchain.linear_training import fit_linear
 from jepa_langchain.model_files import WORK, ModelFiles, check_place, save_model
 from jepa_langchain.pair_predictor import LABELS, PairPredictor, from_encoder
 from jepa_langchain.pair_training import PairTraining, Rows, train_pair
 from jepa_langchain.pairs import PairSource, for_training, hold_out
-from jepa_langchain.predictor import RELATIONS, LinearPredictor, fit_map
+from jepa_langchain.predictor import RELATIONS
 from jepa_langchain.schema import Direction, Relation
 from jepa_langchain.stages import Stages
 from jepa_langchain.states import StateStore
+from jepa_langchain.training_log import TrainingLog, peak_memory
 
-Floats = npt.NDArray[np.float32]
 logger = logging.getLogger(__name__)
 #: Labelled pairs from which the pair stage is trained.
 _FEW = 4_000
@@ -77,55 +76,6 @@ class TrainingOptions:
     command: str = ""
 
 
-class TrainingLog:
-    """Appends one JSON row a line; a person can plot ``loss`` and ``held_out_auroc`` over ``block``."""
-
-    def __init__(self, path: Path, *, resume: bool) -> None:
-        self.path, self.start = path, time.monotonic()
-        if not resume:
-            path.unlink(missing_ok=True)
-
-    def __call__(self, row: dict[str, float | str]) -> None:
-        """Write one row, with the seconds since this run began, and tell the logger of it."""
-        timed = {"seconds": round(time.monotonic() - self.start, 1), **row}
-        with self.path.open("a", encoding="utf-8") as handle:
-            handle.write(json.dumps(timed) + "\n")
-        logger.info(
-            " ".join(
-                f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}" for key, value in timed.items()
-            )
-        )
-
-
-def _both_ways(
-    part: Rows, relation: Relation, store: StateStore, weight: float
-) -> Iterator[tuple[float, Floats, Floats]]:
-    chosen = part.label == RELATIONS.index(relation)
-    x, y = part.x[chosen], part.y[chosen]
-    for start in range(0, len(x), 8_192):
-        i, j = x[start : start + 8_192], y[start : start + 8_192]
-        for source, target in ((i, j), (j, i)):
-            yield weight, store.wide(store.context, source), store.wide(store.embeddings, target)
-
-
-def fit_linear(parts: Sequence[Rows], store: StateStore, encoder: Encoder, options: TrainingOptions) -> LinearPredictor:
-    """Closed-form relation maps over all sources, rounded to the half precision they are shipped in."""
-    maps = []
-    for relation in RELATIONS:
-        counts = {id(p): int((p.label == RELATIONS.index(relation)).sum()) for p in parts}
-        rows = (
-            chunk
-            for p in parts
-            if counts[id(p)]
-            for n, chunk in enumerate(_both_ways(p, relation, store, counts[id(p)] ** -options.flatten))
-            if options.direction == "symmetric" or n % 2 == 0
-        )
-        dimension, context = encoder.identity.dimension, store.context.shape[1]
-        maps.append(fit_map(rows, dimension=dimension, context=context, ridge=options.ridge))
-    weights = torch.from_numpy(np.stack(maps)).half()
-    return LinearPredictor(weights, direction=options.direction)
-
-
 def train(
     sources: Sequence[PairSource],
     out: Path,
@@ -135,7 +85,7 @@ def train(
     resume: bool = False,
     progress: bool = False,
 ) -> Stages:
-    """Train, save to ``out`` and return the model.
+    """Train, save to ``out`` and return the model. Under ``torchrun`` all processes call it and the first one saves.
 
     Args:
         sources: labelled pairs; rows of another split than "train" are left out.
@@ -149,9 +99,21 @@ def train(
         InputError: if there are no pairs of agreement or none of disagreement to train on.
         ModelError: if ``out`` holds something that is not a model.
     """
-    options = options or TrainingOptions()
+    with distributed.process_group():
+        chosen = options or TrainingOptions()
+        return _train(sources, out, encoder or TransformerEncoder(), chosen, resume=resume, progress=progress)
+
+
+def _train(
+    sources: Sequence[PairSource],
+    out: Path,
+    encoder: Encoder,
+    options: TrainingOptions,
+    *,
+    resume: bool,
+    progress: bool,
+) -> Stages:
     check_place(out)
-    encoder = encoder or TransformerEncoder()
     usable = _usable(sources, options)
     enough = sum(len(s.pairs) for s in usable) > _FEW
     kept, held = _hold_out(usable, share=_SHARE_OF_MANY if enough else _SHARE_OF_FEW, options=options)
@@ -163,9 +125,10 @@ def train(
         logger.info("no pair stage: %s", reason)
     with_pair = options.pair and not reason
     texts = [text for s in (*kept, *held) for p in s.pairs for text in (p.a, p.b)]
-    store = StateStore(folder / "states", texts, encoder, with_tokens=with_pair, progress=progress)
+    with distributed.main_first():
+        store = StateStore(folder / "states", texts, encoder, with_tokens=with_pair, progress=progress)
     parts, held_parts = [Rows.of(s, store) for s in kept], [Rows.of(s, store) for s in held]
-    linear = fit_linear(parts, store, encoder, options)
+    linear = fit_linear(parts, store, ridge=options.ridge, flatten=options.flatten, direction=options.direction)
     log({"stage": "linear", "statements": len(store.texts), "pairs": sum(len(p.x) for p in parts)})
     pair = None
     if with_pair:
@@ -189,6 +152,9 @@ def train(
         baselines = fit_baselines(parts, used, store, seed=options.seed)
         calibrators |= concession_calibrator(Stages(encoder, linear, pair, calibrators), held, options)
     stages = Stages(encoder, linear, pair, calibrators)
+    distributed.wait()
+    if not distributed.is_main():
+        return stages
     training = {
         "command": options.command,
         "seed": options.seed,
@@ -200,6 +166,7 @@ def train(
     measured_on = [s for s in sources if any(p.split == "dev" for p in s.pairs)]
     if calibrators and measured_on:
         files = replace(files, metrics=dev_metrics(files, measured_on, progress=progress))
+    log({"stage": "done", "peak_memory_mib": peak_memory()})
     save_model(out, files, log=folder / "train_log.jsonl")
     shutil.rmtree(folder)
     return stages

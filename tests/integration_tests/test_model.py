@@ -13,6 +13,7 @@ import pytest
 import torch
 from langchain_core.embeddings import DeterministicFakeEmbedding
 
+from benchmarks.peers import chosen_cross_encoder
 from jepa_langchain import weights
 from jepa_langchain.alignment import SHIPPED, AlignmentModel
 from jepa_langchain.commands import run_training
@@ -21,7 +22,7 @@ from jepa_langchain.errors import ModelError
 from jepa_langchain.evaluation import evaluate
 from jepa_langchain.model_files import ModelFiles
 from jepa_langchain.pair_training import PairTraining
-from jepa_langchain.pairs import read_pairs
+from jepa_langchain.pairs import LabelledPair, read_pairs
 from jepa_langchain.schema import Persona, Relation, Statement
 from jepa_langchain.training import TrainingOptions, train
 
@@ -213,3 +214,33 @@ class Shifted(DeterministicFakeEmbedding):
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         return super().embed_documents([text + "!" for text in texts])
+
+
+def test_a_users_cross_encoder_is_measured_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sentence_transformers import CrossEncoder
+    from transformers import BertConfig, BertForSequenceClassification
+
+    labels = {0: "contradiction", 1: "entailment", 2: "neutral"}
+    config = BertConfig(
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        vocab_size=30522,
+        id2label=labels,
+    )
+    BertForSequenceClassification(config).save_pretrained(tmp_path)
+    encoder = TransformerEncoder()
+    encoder.model.tokenizer.save_pretrained(tmp_path)
+    monkeypatch.setenv("CROSS_ENCODER", str(tmp_path))
+    (peer,) = chosen_cross_encoder().values()
+    pairs = [LabelledPair("Homework helps.", "Homework harms.", Relation.DISAGREE)]
+    shares = peer(pairs).probabilities
+    assert shares is not None
+    expected = torch.softmax(
+        torch.tensor(np.stack([CrossEncoder(str(tmp_path)).predict([way]) for way in [(p.a, p.b) for p in pairs]])), -1
+    )
+    assert shares.shape == (1, 3)
+    assert np.allclose(shares.sum(), 1)
+    # Agree is entailment, disagree is contradiction; an untrained network hardly sees the order of the texts.
+    assert np.allclose(shares[0], expected[0, 0, [1, 0, 2]].numpy(), atol=0.05)

@@ -168,6 +168,13 @@ def test_held_out_topics_are_never_trained_on(source: PairSource) -> None:
     assert hold_out(source, share=0.0, seed=0)[1].pairs == ()
 
 
+@pytest.mark.parametrize(("topics", "held_out"), [(3, 0), (4, 1), (12, 1)])
+def test_a_source_of_few_topics_holds_out_one_of_them(topics: int, held_out: int) -> None:
+    pairs = [LabelledPair(f"a{i}", f"b{i}", Relation.AGREE, topic=f"t{i % topics}", split="train") for i in range(60)]
+    held = hold_out(PairSource("s", tuple(pairs)), share=1e-9, seed=0)[1]
+    assert len({p.topic for p in held.pairs}) == held_out
+
+
 def test_splits() -> None:
     rows = [LabelledPair("a", "b", Relation.AGREE, split=s) for s in ("train", "dev", None)]
     source = PairSource("s", tuple(rows))

@@ -1,0 +1,103 @@
+"""What each part of the model is worth: the same data and the same budget, one thing changed at a time, three seeds.
+
+Run from the repository's root, with the files the model was trained on:
+
+    python -m benchmarks.ablation PAIRS... --work FOLDER
+
+The budget is a small part of the shipped model's training, so that three seeds of each variant end in a few hours on
+two cores. Finished runs are kept in FOLDER and not repeated. It writes ``benchmarks/ablation.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.bench import Bench, Budget, Result
+from benchmarks.variants import PooledOnly, TokenHead, TokensOnly, TwoWay
+from jepa_langchain.console import log_to_stderr, quiet_libraries
+from jepa_langchain.pairs import PairSource, read_pairs
+
+HERE = Path(__file__).parent
+SEEDS = (0, 1, 2)
+BUDGET = Budget()
+OWN = ("opinions", "polar", "stances")
+logger = logging.getLogger(__name__)
+
+VARIANTS: dict[str, tuple[int | None, Callable[[Bench], Result]]] = {
+    "cosine": (None, Bench.cosine),
+    "linear maps, embedding only": (None, lambda b: b.linear(depths=False)),
+    "linear maps, four depths (shipped)": (None, lambda b: b.linear(depths=True)),
+    "linear maps, four depths, 100 x the ridge": (None, lambda b: b.linear(depths=True, ridge=0.1)),
+    "pair features of four depths, no tokens": (None, lambda b: b.joint(PooledOnly)),
+    "light token head": (None, lambda b: b.joint(TokenHead)),
+    "pair stage (shipped)": (None, Bench.joint),
+    "pair stage without the pooled part": (None, lambda b: b.joint(TokensOnly)),
+    "pair stage from random layers": (None, lambda b: b.joint(fresh=True)),
+    "pair stage without the unrelated term": (None, lambda b: b.joint(TwoWay)),
+    "pair stage without the project's own data": (None, lambda b: b.joint(without=OWN)),
+    "pair stage without made concessions": (None, lambda b: b.joint(without=("composed_concessions",))),
+    "all six layers jointly (cross-encoder)": (0, Bench.joint),
+}
+
+
+def run(sources: Sequence[PairSource], work: Path, seeds: Sequence[int]) -> None:
+    """Run what is missing, one JSON file a seed and variant."""
+    benches: dict[tuple[int, int | None], Bench] = {}
+    for seed in seeds:
+        for name, (cut, measure) in VARIANTS.items():
+            path = work / f"{seed}-{name}.json"
+            if path.is_file():
+                continue
+            bench = benches.get((seed, cut)) or Bench(sources, work, seed=seed, budget=BUDGET, cut=cut)
+            benches[seed, cut] = bench
+            start = time.monotonic()
+            result = measure(bench) | {"seconds": time.monotonic() - start}
+            path.write_text(json.dumps(result), encoding="utf-8")
+            logger.info("seed %d, %s: %s", seed, name, result)
+
+
+def table(work: Path) -> str:
+    """Mean and spread (lowest to highest) over the seeds, as Markdown."""
+    lines = ["| variant | seeds | agree against disagree | related against unrelated | seconds |", "|---" * 5 + "|"]
+    for name in VARIANTS:
+        rows = [json.loads(p.read_text()) for seed in SEEDS if (p := work / f"{seed}-{name}.json").is_file()]
+        if rows:
+            cells = [_spread([r[key] for r in rows]) for key in ("agree", "related")]
+            lines.append(
+                f"| {name} | {len(rows)} | {' | '.join(cells)} | {np.mean([r['seconds'] for r in rows]):.0f} |"
+            )
+    return "\n".join(lines)
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"{np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})"
+
+
+def main() -> None:
+    """Run what is missing and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pairs", nargs="+", type=Path, help="pairs files, as for train")
+    parser.add_argument("--work", type=Path, required=True, help="folder of encoded states and finished runs")
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
+    asked = parser.parse_args()
+    quiet_libraries()
+    log_to_stderr()
+    asked.work.mkdir(parents=True, exist_ok=True)
+    run([read_pairs(path) for path in asked.pairs], asked.work, asked.seeds)
+    head = (
+        f"{datetime.now(UTC).date()}, `python -m benchmarks.ablation PAIRS... --work FOLDER`, AUROC, a mean over files."
+    )
+    budget = f"Budget: {BUDGET.pairs:,} training pairs a source, {BUDGET.samples:,} samples for joint variants."
+    (HERE / "ablation.md").write_text(f"# Ablation\n\n{head}\n{budget}\n\n{table(asked.work)}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
