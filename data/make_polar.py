@@ -206,6 +206,61 @@ tradition | is | valuable | a burden
 patience | is | a virtue | a weakness
 """
 
+#: Nouns of POLICIES that take "are".
+PLURAL = frozenset(
+    {
+        "stricter immigration rules",
+        "open borders",
+        "subsidised theatre tickets",
+        "philosophy lessons for children",
+        "lower corporate taxes",
+        "free buses",
+        "lower speed limits in towns",
+        "compulsory bicycle helmets",
+        "higher tobacco prices",
+        "steel tariffs",
+        "limits on tourism",
+        "microservices",
+        "more managers",
+        "gender quotas",
+        "stronger trade unions",
+    }
+)
+#: Participles of the verbs of POLICIES whose rest is one object.
+PARTICIPLES = {
+    "abolish": "abolished",
+    "adopt": "adopted",
+    "allow": "allowed",
+    "arm": "armed",
+    "ban": "banned",
+    "cancel": "cancelled",
+    "cap": "capped",
+    "censor": "censored",
+    "close": "closed",
+    "cut": "cut",
+    "decriminalise": "decriminalised",
+    "fund": "funded",
+    "hire": "hired",
+    "impose": "imposed",
+    "increase": "increased",
+    "introduce": "introduced",
+    "legalise": "legalised",
+    "limit": "limited",
+    "lower": "lowered",
+    "merge": "merged",
+    "nationalise": "nationalised",
+    "outsource": "outsourced",
+    "privatise": "privatised",
+    "protect": "protected",
+    "publish": "published",
+    "raise": "raised",
+    "regulate": "regulated",
+    "restrict": "restricted",
+    "strengthen": "strengthened",
+    "subsidise": "subsidised",
+    "tax": "taxed",
+}
+
 #: subject | does | does the opposite | to what
 EFFECTS = """
 coffee | improves | impairs | memory
@@ -275,10 +330,10 @@ FOR = (
     "I support {n}.",
     "I am in favour of {n}.",
     "I am for {n}.",
-    "{N} is a good idea.",
+    "{N} {is} a good idea.",
     "{N} would be a step in the right direction.",
-    "{N} does more good than harm.",
-    "{N} is long overdue.",
+    "{N} {does} more good than harm.",
+    "{N} {is} long overdue.",
     "{G} is the right thing to do.",
     "{G} would help.",
     "{G} makes sense.",
@@ -296,10 +351,10 @@ AGAINST = (
     "I oppose {n}.",
     "I am against {n}.",
     "I reject {n}.",
-    "{N} is a bad idea.",
+    "{N} {is} a bad idea.",
     "{N} would be a step in the wrong direction.",
-    "{N} does more harm than good.",
-    "{N} is unnecessary.",
+    "{N} {does} more harm than good.",
+    "{N} {is} unnecessary.",
     "{G} is wrong.",
     "{G} would backfire.",
     "{G} makes no sense.",
@@ -309,10 +364,23 @@ AGAINST = (
     "It would be a mistake to {v}.",
     "Nobody should support {n}.",
 )
+#: Frames for policies whose verb takes an object: {o} is what it is done to, {p} how.
+FOR_PASSIVE = (
+    "{O} should be {p}.",
+    "{O} ought to be {p}.",
+    "It is time that {o} {were} {p}.",
+    "I want {o} to be {p}.",
+)
+AGAINST_PASSIVE = (
+    "{O} should not be {p}.",
+    "{O} ought not to be {p}.",
+    "There is no reason why {o} should be {p}.",
+    "I do not want {o} to be {p}.",
+)
 NEUTRAL = (
     "The committee will discuss {n} on Tuesday.",
     "My neighbour wrote a book about {n}.",
-    "{N} was in the news again this week.",
+    "{N} {was} in the news again this week.",
     "People have argued about {n} for decades.",
 )
 SAYS = (
@@ -352,11 +420,20 @@ def _sides(rng: random.Random) -> Iterable[tuple[str, str, Callable[[], str], Ca
     """(topic, kind, one who is for it, one who is against it, one who takes no side)."""
     for verb, noun, gerund in _table(POLICIES):
         words = {"v": verb, "n": noun, "g": gerund, "N": _up(noun), "G": _up(gerund)}
+        words |= dict(
+            zip(("is", "does", "was"), ("are", "do", "were") if noun in PLURAL else ("is", "does", "was"), strict=True)
+        )
+        first, _, rest = verb.partition(" ")
+        passive = first in PARTICIPLES
+        if passive:
+            plural = rest.split(" ")[0] == "more" or rest.split(" in ")[0].endswith("s")
+            words |= {"o": rest, "O": _up(rest), "p": PARTICIPLES[first], "were": "were" if plural else "was"}
+        pro, con = (FOR + 2 * FOR_PASSIVE, AGAINST + 2 * AGAINST_PASSIVE) if passive else (FOR, AGAINST)
 
         def say(frames: Sequence[str], words: dict[str, str] = words) -> str:
             return rng.choice(frames).format(**words)
 
-        yield verb, "policy", lambda s=say: s(FOR), lambda s=say: s(AGAINST), lambda s=say: s(NEUTRAL)
+        yield verb, "policy", lambda s=say, f=pro: s(f), lambda s=say, f=con: s(f), lambda s=say: s(NEUTRAL)
     claims = [(s, "property", f"{s} {v} {p}", f"{s} {v} {n}") for s, v, p, n in _table(PROPERTIES)]
     claims += [(f"{s}, {o}", "effect", f"{s} {p} {o}", f"{s} {n} {o}") for s, p, n, o in _table(EFFECTS)]
     for topic, kind, plus, minus in claims:
@@ -371,12 +448,16 @@ def _sides(rng: random.Random) -> Iterable[tuple[str, str, Callable[[], str], Ca
         yield topic, kind, lambda p=plus, m=minus: state(p, m), lambda p=plus, m=minus: state(m, p), idle
 
 
+def _split(topic: str) -> str:
+    share = int.from_bytes(hashlib.sha256(topic.encode()).digest()[:4], "big") / 2**32
+    return "dev" if share < DEV_SHARE else "train"
+
+
 def _rows(rng: random.Random) -> Iterable[Row]:
     everything = list(_sides(rng))
     for topic, kind, plus, minus, neutral in everything:
-        share = int.from_bytes(hashlib.sha256(topic.encode()).digest()[:4], "big") / 2**32
-        split = "dev" if share < DEV_SHARE else "train"
-        peers = [e for e in everything if e[0] != topic and e[1] == kind]
+        split = _split(topic)
+        peers = [e for e in everything if e[0] != topic and e[1] == kind and _split(e[0]) == split]
         made = [(plus(), minus(), "disagree") for _ in range(5)] + [(minus(), plus(), "disagree") for _ in range(4)]
         made += [(plus(), plus(), "agree") for _ in range(4)] + [(minus(), minus(), "agree") for _ in range(4)]
         made += [(rng.choice((plus, minus))(), neutral(), "unrelated") for _ in range(2)]

@@ -20,6 +20,7 @@ SOURCES = {
     "perspectrum": ("claims, and perspectives that support or undermine them", "CC BY-SA 4.0", "CogComp/perspectrum"),
     "polar": ("this project's own, word lists and frames", "Apache-2.0", "data/polar.jsonl"),
     "snli_dev": ("natural language inference, official dev files re-split", "CC BY-SA 4.0", "stanfordnlp/snli"),
+    "stances": ("this project's own, written by a language model", "Apache-2.0", "data/stances.jsonl.gz"),
     "valueeval": ("conclusion and premise, in favour or against (Touché23)", "CC BY 4.0", "webis/Touche23-ValueEval"),
 }
 COLUMNS = {

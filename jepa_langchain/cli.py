@@ -122,8 +122,11 @@ def train(
     encoder: Annotated[str | None, typer.Option(help="sentence-transformers name or folder.")] = None,
     pair_samples: Annotated[
         int | None,
-        typer.Option(help="Pairs the pair stage sees, 300,000 when left out; 0 trains the linear stage only.", min=0),
+        typer.Option(help="Pairs the pair stage sees, 240,000 when left out; 0 trains the linear stage only.", min=0),
     ] = None,
+    lora: Annotated[
+        int, typer.Option(help="Rank of adapters that tune the encoder first (meant for a GPU); 0 leaves it.", min=0)
+    ] = 0,
     direction: Annotated[
         Direction, typer.Option(help="forward predicts b from a only, and has no pair stage.")
     ] = "symmetric",
@@ -141,6 +144,7 @@ def train(
         name=name,
         encoder=encoder,
         pair_samples=pair_samples,
+        lora=lora,
         direction=direction,
         limits=Limits(statements=max_statements),
         command=command,

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from jepa_langchain.augmentation import self_supervised
 from jepa_langchain.console import log_to_stderr, quiet_libraries
+from jepa_langchain.distributed import processes_asked_for
 from jepa_langchain.encoder import TransformerEncoder
+from jepa_langchain.encoder_tuning import EncoderTuning, tune_encoder
 from jepa_langchain.errors import InputError
 from jepa_langchain.pairs import PairSource, read_pairs
 from jepa_langchain.personas import load_persona
@@ -70,11 +72,14 @@ def run_training(
     name: str,
     encoder: str | None,
     pair_samples: int | None,
+    lora: int,
     direction: Direction,
     command: str,
     limits: Limits = DEFAULT_LIMITS,
 ) -> str:
     """Train and say in one line what was written.
+
+    ``lora`` > 0 tunes the encoder first and keeps it beside the model, in ``OUT-encoder``.
 
     Raises:
         InputError: for files that cannot be used.
@@ -94,7 +99,21 @@ def run_training(
     recipe = replace(options.pair_training, samples=pair_samples or options.pair_training.samples, seed=seed)
     options = replace(options, pair_training=recipe)
     loaded = TransformerEncoder(encoder or DEFAULT_ENCODER)
+    if lora:
+        loaded = _tuned(loaded, sources, out.with_name(f"{out.name}-encoder"), EncoderTuning(rank=lora, seed=seed))
     stages = train(sources, out, encoder=loaded, options=options, resume=resume, progress=True)
     kind = "linear and pair stage" if stages.pair else "linear stage"
     state = "calibrated" if stages.calibrated else "uncalibrated (no labels): it gives energies, no probabilities"
     return f"{out}: {kind}, {state}"
+
+
+def _tuned(
+    encoder: TransformerEncoder, sources: Sequence[PairSource], folder: Path, config: EncoderTuning
+) -> TransformerEncoder:
+    """The tuned encoder: the one in ``folder`` if an earlier run left it there, else tuned now."""
+    if processes_asked_for() > 1:
+        raise InputError("--lora runs in one process: tune first, then train under torchrun with --encoder")
+    if folder.is_dir():
+        logger.info("%s: an encoder tuned before is used again", folder)
+        return TransformerEncoder(str(folder))
+    return tune_encoder(encoder, sources, folder, config)

@@ -25,7 +25,7 @@ _PATIENCE = timedelta(hours=24)
 @contextmanager
 def process_group() -> Iterator[None]:
     """Join the processes that ``torchrun`` started: NCCL where there are GPUs, else Gloo; alone, do nothing."""
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2 or dist.is_initialized():  # noqa: PLR2004
+    if processes_asked_for() == 1 or dist.is_initialized():
         yield
         return
     gpu = torch.cuda.is_available()
@@ -36,6 +36,11 @@ def process_group() -> Iterator[None]:
         yield
     finally:
         dist.destroy_process_group()
+
+
+def processes_asked_for() -> int:
+    """Number of processes that ``torchrun`` started, whether or not they have joined yet."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def processes() -> int:

@@ -38,12 +38,12 @@ class PairTraining:
     ``micro_batches`` parts, shared among processes.
     """
 
-    samples: int = 300_000
+    samples: int = 240_000
     pooled_samples: int = 600_000
     pooled_batch: int = 512
     batch: int = 32
     micro_batches: int = 2
-    rate: float = 2e-4
+    rate: float = 1.5e-4
     fresh_rate: float = 1e-3
     weight_decay: float = 0.01
     warmup: float = 0.06

@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from jepa_langchain import distributed
@@ -21,7 +22,7 @@ class TrainingLog:
         if not resume and distributed.is_main():
             path.unlink(missing_ok=True)
 
-    def __call__(self, row: dict[str, float | str]) -> None:
+    def __call__(self, row: Mapping[str, float | str | None]) -> None:
         """Write one row, with the seconds since this run began, and tell the logger of it; the main process alone."""
         if not distributed.is_main():
             return

@@ -134,6 +134,7 @@ def test_training_on_bare_statements_with_the_real_encoder(tmp_path: Path, model
         name="bare",
         encoder=None,
         pair_samples=0,
+        lora=0,
         direction="symmetric",
         command="test",
     )
