@@ -44,22 +44,22 @@ VARIANTS: dict[str, tuple[int | None, Callable[[Bench], Result]]] = {
     "pair stage without the unrelated term": (None, lambda b: b.joint(TwoWay)),
     "pair stage without the project's own data": (None, lambda b: b.joint(without=OWN)),
     "pair stage without made concessions": (None, lambda b: b.joint(without=("composed_concessions",))),
+    "pair stage without made negations": (None, lambda b: b.joint(without=("negations",))),
     "all six layers jointly (cross-encoder)": (0, Bench.joint),
 }
 
 
 def run(sources: Sequence[PairSource], work: Path, seeds: Sequence[int]) -> None:
     """Run what is missing, one JSON file a seed and variant."""
-    benches: dict[tuple[int, int | None], Bench] = {}
+    benches: dict[int | None, Bench] = {}
     for seed in seeds:
         for name, (cut, measure) in VARIANTS.items():
             path = work / f"{seed}-{name}.json"
             if path.is_file():
                 continue
-            bench = benches.get((seed, cut)) or Bench(sources, work, seed=seed, budget=BUDGET, cut=cut)
-            benches[seed, cut] = bench
+            benches[cut] = benches.get(cut) or Bench(sources, work, budget=BUDGET, cut=cut)
             start = time.monotonic()
-            result = measure(bench) | {"seconds": time.monotonic() - start}
+            result = measure(benches[cut].at(seed)) | {"seconds": time.monotonic() - start}
             path.write_text(json.dumps(result), encoding="utf-8")
             logger.info("seed %d, %s: %s", seed, name, result)
 

@@ -1,7 +1,11 @@
-"""The ground that small trainings are compared on: capped sources, their encoded states, dev rows of each file."""
+"""The ground that small trainings are compared on: capped sources, their encoded states, dev rows of each file.
+
+Texts are encoded once; a seed decides which part of the capped pairs is trained on, the start and the order.
+"""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +15,7 @@ import numpy.typing as npt
 import torch
 
 from benchmarks.variants import PooledOnly, TokenHead, TokensOnly
-from jepa_langchain.augmentation import compose_concessions, repeat_statements
+from jepa_langchain.augmentation import compose_concessions, negate_statements, repeat_statements
 from jepa_langchain.encoder import TransformerEncoder
 from jepa_langchain.held_out import pair_energies
 from jepa_langchain.linear_training import fit_linear
@@ -25,46 +29,56 @@ from jepa_langchain.states import StateStore
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 Result = dict[str, float]
-MADE = ("composed_concessions", "repetitions")
+#: Sources made by rule out of the others.
+MADE = ("composed_concessions", "negations", "repetitions")
+#: Share of the capped pairs that one seed trains on.
+_SHARE = 0.8
 
 
 @dataclass(frozen=True)
 class Budget:
     """What a comparison may cost: training pairs a source, dev pairs a label and file, samples of a joint variant."""
 
-    pairs: int = 2_500
+    pairs: int = 3_000
     dev: int = 150
-    samples: int = 20_480
+    samples: int = 16_384
 
 
 class Bench:
-    """One seed's data.
+    """The data of a comparison, at seed 0; :meth:`at` gives the same at another seed.
 
     Args:
         sources: labelled pairs with their splits.
         work: folder of the encoded states, which are kept for the next run.
-        seed: decides the caps and the training.
         budget: see :class:`Budget`.
         cut: the layer up to which statements are encoded apart; None for the encoder's own.
     """
 
-    def __init__(
-        self, sources: Sequence[PairSource], work: Path, *, seed: int, budget: Budget, cut: int | None = None
-    ) -> None:
-        rng = np.random.default_rng([seed, 41])
+    def __init__(self, sources: Sequence[PairSource], work: Path, *, budget: Budget, cut: int | None = None) -> None:
+        fixed = np.random.default_rng(43)
         self.encoder = TransformerEncoder()
         if cut is not None:
             self.encoder.identity = replace(self.encoder.identity, cut_layer=cut)
-        kept = [s.only(_some(for_training(s).pairs, budget.pairs, rng)) for s in sources]
-        made = [compose_concessions(kept, most=budget.pairs // 2, seed=seed), repeat_statements(kept, most=500)]
-        fixed = np.random.default_rng(43)
+        kept = [s.only(_some(for_training(s).pairs, budget.pairs, fixed)) for s in sources]
+        made = [
+            compose_concessions(kept, most=budget.pairs // 2),
+            negate_statements(kept, most=budget.pairs // 2),
+            repeat_statements(kept, most=500),
+        ]
         dev = [_balanced(s, budget.dev, fixed) for s in sources]
         texts = [text for s in (*kept, *made, *dev) for p in s.pairs for text in (p.a, p.b)]
-        folder = work / f"states-{seed}-{self.encoder.identity.cut_layer}"
+        folder = work / f"states-{self.encoder.identity.cut_layer}"
         self.store = StateStore(folder, texts, self.encoder, with_tokens=True, progress=True)
-        self.parts = [Rows.of(s, self.store) for s in (*kept, *made) if s.pairs]
+        self._all = [Rows.of(s, self.store) for s in (*kept, *made) if s.pairs]
         self.dev = [Rows.of(s, self.store) for s in dev]
-        self.seed, self.work, self.budget = seed, work, budget
+        self.work, self.budget = work, budget
+        self.seed, self.parts = 0, _draw(self._all, 0)
+
+    def at(self, seed: int) -> Bench:
+        """The same ground, trained on with another seed."""
+        other = copy.copy(self)
+        other.seed, other.parts = seed, _draw(self._all, seed)
+        return other
 
     def measure(self, energies: Callable[[Rows], npt.NDArray[np.floating]], *, only: Sequence[str] = ()) -> Result:
         """Mean over files of both AUROCs, from (n, 2) energies of a file's dev rows; ``only`` names the files."""
@@ -145,6 +159,15 @@ class Bench:
 
 def _some(pairs: Sequence[LabelledPair], most: int, rng: np.random.Generator) -> list[LabelledPair]:
     return [pairs[i] for i in np.sort(rng.permutation(len(pairs))[:most])]
+
+
+def _draw(parts: Sequence[Rows], seed: int) -> list[Rows]:
+    rng = np.random.default_rng([seed, 41])
+    drawn = []
+    for part in parts:
+        rows = np.sort(rng.permutation(len(part.x))[: max(1, round(_SHARE * len(part.x)))])
+        drawn.append(Rows(part.name, part.x[rows], part.y[rows], part.label[rows], part.length[rows]))
+    return drawn
 
 
 def _balanced(source: PairSource, most: int, rng: np.random.Generator) -> PairSource:

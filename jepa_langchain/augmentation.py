@@ -6,6 +6,8 @@
 * ``repeat_statements``: a statement agrees with itself. No labelled source says so, and a network that only ever saw
   two different statements answers at random.
 * ``mismatch_statements``: labelled sources without unrelated pairs get them from statements of different topics.
+* ``negate_statements``: where y agrees with x, "not y" opposes x and agrees with "not x". One statement negated turns
+  the label and two keep it, so that a "not" tells nothing unless both statements are read.
 * ``contradict``: turns one bare statement into its opposite by moving its negation.
 * ``self_supervised``: labels for two bare lists of statements: what one speaker says next agrees,
   a contradiction disagrees, and a statement of elsewhere is unrelated.
@@ -39,6 +41,12 @@ _AUXILIARY = re.compile(
 )
 _FULL = {"can't": "cannot", "won't": "will not", "shan't": "shall not"}
 _SHORT = re.compile("|".join(_FULL), re.IGNORECASE)
+_PLAIN_WORDS = 14
+_SUBORDINATE = re.compile(
+    r"[,;:?]|\b(that|which|who|whose|because|since|if|unless|although|though|while|but|than|as|when|where|no|never"
+    r"|nobody|none|nothing|only|neither|nor|hardly|all|every|everyone|some|any)\b",
+    re.IGNORECASE,
+)
 _NEGATION = re.compile(r"\b(?:(cannot)|(?:not|never))\b ?|(n't)\b", re.IGNORECASE)
 
 
@@ -103,6 +111,34 @@ def mismatch_statements(sources: Sequence[PairSource], *, seed: int = 0) -> Pair
         if other.group != pair.group and len(made) < len(pool) / 3:
             made.append(LabelledPair(pair.a, other.b, Relation.UNRELATED, "mismatch", pair.topic, "train"))
     return PairSource("mismatches", tuple(made))
+
+
+def negate_statements(sources: Sequence[PairSource], *, most: int = 6_000, seed: int = 0) -> PairSource:
+    """Plain short statements that agree, one or both of them negated by rule; deterministic for a seed.
+
+    Args:
+        sources: labelled sources; inference pairs are passed over, as entailment does not survive two negations.
+        most: pairs made at the most, two of each agreeing pair.
+        seed: decides the choice.
+    """
+    plain = [
+        pair
+        for source in sources
+        for pair in source.pairs
+        if pair.label is Relation.AGREE and pair.kind != "nli" and _is_plain(pair.a) and _is_plain(pair.b)
+    ]
+    made: list[LabelledPair] = []
+    for i in np.random.default_rng([seed, 31]).permutation(len(plain))[: most // 2]:
+        pair = plain[i]
+        a, b = contradict(pair.a), contradict(pair.b)
+        rows = ((pair.a, b, Relation.DISAGREE), (a, b, Relation.AGREE))
+        made += [LabelledPair(x, y, z, "negation", pair.topic or pair.group, "train") for x, y, z in rows]
+    return PairSource("negations", tuple(made))
+
+
+def _is_plain(text: str) -> bool:
+    """Whether its first auxiliary is likely the main clause's: a short sentence without a subordinate clause."""
+    return len(text.split()) <= _PLAIN_WORDS and bool(_AUXILIARY.search(text)) and not _SUBORDINATE.search(text)
 
 
 def contradict(text: str) -> str:

@@ -122,7 +122,13 @@ def train(
     encoder: Annotated[str | None, typer.Option(help="sentence-transformers name or folder.")] = None,
     pair_samples: Annotated[
         int | None,
-        typer.Option(help="Pairs the pair stage sees, 240,000 when left out; 0 trains the linear stage only.", min=0),
+        typer.Option(
+            help="Pairs the pair stage sees, 300,000 (with --start 150,000) when left out; 0: linear stage only.",
+            min=0,
+        ),
+    ] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="A model directory whose pair stage is trained on, with smaller steps.")
     ] = None,
     lora: Annotated[
         int, typer.Option(help="Rank of adapters that tune the encoder first (meant for a GPU); 0 leaves it.", min=0)
@@ -145,6 +151,7 @@ def train(
         encoder=encoder,
         pair_samples=pair_samples,
         lora=lora,
+        start=start,
         direction=direction,
         limits=Limits(statements=max_statements),
         command=command,

@@ -73,13 +73,15 @@ def run_training(
     encoder: str | None,
     pair_samples: int | None,
     lora: int,
+    start: Path | None,
     direction: Direction,
     command: str,
     limits: Limits = DEFAULT_LIMITS,
 ) -> str:
     """Train and say in one line what was written.
 
-    ``lora`` > 0 tunes the encoder first and keeps it beside the model, in ``OUT-encoder``.
+    ``lora`` > 0 tunes the encoder first and keeps it beside the model, in ``OUT-encoder``. ``start`` is a model whose
+    pair stage is trained on.
 
     Raises:
         InputError: for files that cannot be used.
@@ -93,10 +95,12 @@ def run_training(
         name=name,
         pair=pair_samples != 0,
         labelled=labelled,
+        start=start,
         command=command,
         direction=direction,
     )
-    recipe = replace(options.pair_training, samples=pair_samples or options.pair_training.samples, seed=seed)
+    recipe = options.pair_training.going_on() if start else options.pair_training
+    recipe = replace(recipe, samples=pair_samples or recipe.samples, seed=seed)
     options = replace(options, pair_training=recipe)
     loaded = TransformerEncoder(encoder or DEFAULT_ENCODER)
     if lora:

@@ -133,9 +133,10 @@ def _fit(
 
 
 def _rows(source: PairSource, where: dict[str, int]) -> Rows:
-    sides = (np.array([where[getattr(p, side)] for p in source.pairs], dtype=np.int64) for side in ("a", "b"))
-    x, y = sides
-    return Rows(source.name, x, y, np.array([LABELS.index(p.label) for p in source.pairs], dtype=np.int64))
+    x, y = (np.array([where[getattr(p, side)] for p in source.pairs], dtype=np.int64) for side in ("a", "b"))
+    label = np.array([LABELS.index(p.label) for p in source.pairs], dtype=np.int64)
+    # Characters stand for tokens: they are only sorted by.
+    return Rows(source.name, x, y, label, np.array([len(p.a) + len(p.b) for p in source.pairs], dtype=np.int64))
 
 
 def _energies(encoder: TransformerEncoder, pair: PairPredictor, x: list[str], y: list[str]) -> torch.Tensor:

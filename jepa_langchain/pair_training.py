@@ -35,15 +35,15 @@ class PairTraining:
 
     ``flatten`` is the power of a source's size in its sampling weight (1 = proportional, 0 = all alike).
     ``patience`` counts evaluations without a better held-out AUROC before training stops early. A batch is read as
-    ``micro_batches`` parts, shared among processes.
+    ``micro_batches`` parts, shared among processes. Without ``pooled_samples`` the pooled part is not fitted first.
     """
 
-    samples: int = 240_000
+    samples: int = 300_000
     pooled_samples: int = 600_000
     pooled_batch: int = 512
     batch: int = 32
     micro_batches: int = 2
-    rate: float = 1.5e-4
+    rate: float = 2e-4
     fresh_rate: float = 1e-3
     weight_decay: float = 0.01
     warmup: float = 0.06
@@ -52,34 +52,35 @@ class PairTraining:
     patience: int = 12
     seed: int = 0
 
+    def going_on(self) -> PairTraining:
+        """The same, for a pair stage that is trained already: smaller steps, fewer samples."""
+        return replace(self, samples=150_000, pooled_samples=0, rate=1e-4, fresh_rate=3e-4)
+
 
 @dataclass(frozen=True)
 class Rows:
-    """Pairs of one source as row numbers of a state store: x, y and label indices, all (n,)."""
+    """Pairs of one source as row numbers of a state store: x, y, label indices and tokens of both, all (n,)."""
 
     name: str
     x: Integers
     y: Integers
     label: Integers
+    length: Integers
 
     @classmethod
     def of(cls, source: PairSource, store: StateStore) -> Rows:
         """Look the source's texts up in the store."""
         label = np.array([LABELS.index(p.label) for p in source.pairs], dtype=np.int64)
-        return cls(
-            source.name,
-            store.rows([p.a for p in source.pairs]),
-            store.rows([p.b for p in source.pairs]),
-            label,
-        )
+        x, y = store.rows([p.a for p in source.pairs]), store.rows([p.b for p in source.pairs])
+        return cls(source.name, x, y, label, store.lengths[x] + store.lengths[y])
 
 
 def draw_block(parts: Sequence[Rows], block: int, config: PairTraining) -> list[tuple[Integers, Integers, Integers]]:
-    """The batches of one block: each source's rows in shuffled epochs, mixed, and sorted by length at batch level."""
+    """The batches of one block: each source's rows in shuffled epochs, mixed; ``micro_batches`` lengths a batch."""
     sizes = np.array([len(p.x) for p in parts], dtype=float)
     share = sizes**config.flatten / (sizes**config.flatten).sum()
     per_block = np.maximum(1, np.round(share * config.batch * _BLOCK_BATCHES)).astype(int)
-    columns: list[list[Integers]] = [[], [], []]
+    columns: list[list[Integers]] = [[], [], [], []]
     for source, (rows, size) in enumerate(zip(parts, per_block, strict=True)):
         places = np.arange(block * size, (block + 1) * size)
         chosen = np.empty(size, dtype=np.int64)
@@ -87,14 +88,16 @@ def draw_block(parts: Sequence[Rows], block: int, config: PairTraining) -> list[
             order = np.random.default_rng([config.seed, 1, source, int(epoch)]).permutation(len(rows.x))
             here = places // len(rows.x) == epoch
             chosen[here] = order[places[here] % len(rows.x)]
-        for column, values in zip(columns, (rows.x, rows.y, rows.label), strict=True):
+        for column, values in zip(columns, (rows.x, rows.y, rows.label, rows.length), strict=True):
             column.append(values[chosen])
-    x, y, label = (np.concatenate(column) for column in columns)
-    # Rows of the store ascend by length: sorting by row number keeps padding small without reading the texts.
-    order = np.argsort(x + y, kind="stable")
-    batches = np.array_split(order, math.ceil(len(order) / config.batch))
-    turn = np.random.default_rng([config.seed, 2, block]).permutation(len(batches))
-    return [(x[batches[i]], y[batches[i]], label[batches[i]]) for i in turn]
+    x, y, label, length = (np.concatenate(column) for column in columns)
+    # Pairs of one length need no padding, but they also come of few sources: a batch takes groups of several lengths.
+    groups = np.array_split(
+        np.argsort(length, kind="stable"), math.ceil(len(length) / config.batch) * config.micro_batches
+    )
+    turn = np.random.default_rng([config.seed, 2, block]).permutation(len(groups))
+    batches = [np.concatenate([groups[i] for i in some]) for some in turn.reshape(-1, config.micro_batches)]
+    return [(x[rows], y[rows], label[rows]) for rows in batches]
 
 
 def _optimizer(model: PairPredictor, config: PairTraining) -> torch.optim.AdamW:
@@ -129,6 +132,13 @@ def fit_pooled(model: PairPredictor, parts: Sequence[Rows], store: StateStore, c
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
+
+
+def _digest(model: nn.Module) -> str:
+    digest = hashlib.sha256()
+    for tensor in model.state_dict().values():
+        digest.update(tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _metric(auroc: float | None) -> dict[str, float]:
@@ -192,7 +202,7 @@ def train_pair(
     """Train in place and return the model with the best held-out metric.
 
     Args:
-        model: starts from the encoder's upper layers.
+        model: starts from the encoder's upper layers, or is trained already.
         parts: training rows, one part a source.
         store: token states of every row.
         folder: checkpoints ``pair.checkpoint`` and ``pair.best``, both safetensors.
@@ -211,12 +221,14 @@ def train_pair(
     checkpoint, best_path = folder / "pair.checkpoint", folder / "pair.best"
     blocks = max(1, round(config.samples / (config.batch * _BLOCK_BATCHES)))
     progress = {"block": 0.0, "best": -1.0, "best_block": 0.0}
-    run = hashlib.sha256(f"{store.key} {config} {model.config}".encode()).hexdigest()
+    run = hashlib.sha256(f"{store.key} {config} {model.config} {_digest(model)}".encode()).hexdigest()
     if resume and checkpoint.is_file():
         progress = load_checkpoint(checkpoint, model, optimizer, run)
-    else:
+    elif config.pooled_samples:
         fit_pooled(model, parts, store, config)
         log({"stage": "pooled", **_metric(evaluate(model))})
+    else:
+        log({"stage": "start", **_metric(evaluate(model))})
     distributed.share_weights(model)
     for block in range(int(progress["block"]), blocks):
         loss = _train_block(model, optimizer, parts, store, config, block=block, blocks=blocks)

@@ -65,6 +65,8 @@ class StateStore:
         for start in progress_bar(range(done, n, _CHUNK), "encoding", show=progress):
             self._write_chunk(start, self.texts[start : start + _CHUNK], encoder)
         self.bounds: npt.NDArray[np.int64] = np.array(self._bounds)
+        #: (n,) tokens of each text; zeros where no token states are kept.
+        self.lengths = np.diff(self.bounds)
         total = int(self.bounds[-1])
         self.tokens = (
             np.memmap(folder / "tokens.f16", np.float16, "r", shape=(total, d))

@@ -24,17 +24,22 @@ from typing import Any
 import torch
 
 from jepa_langchain import distributed
-from jepa_langchain.augmentation import compose_concessions, mismatch_statements, repeat_statements
+from jepa_langchain.augmentation import (
+    compose_concessions,
+    mismatch_statements,
+    negate_statements,
+    repeat_statements,
+)
 from jepa_langchain.baseline_training import fit_baselines
 from jepa_langchain.baselines import Baselines
 from jepa_langchain.calibration import DEFAULT_RISK, Calibrator
 from jepa_langchain.concessions import CONCESSION, fit_concessions
 from jepa_langchain.encoder import Encoder, TransformerEncoder
-from jepa_langchain.errors import InputError
+from jepa_langchain.errors import InputError, ModelError
 from jepa_langchain.evaluation import evaluate
 from jepa_langchain.held_out import mean_auroc, measure_held_out
 from jepa_langchain.linear_training import fit_linear
-from jepa_langchain.model_files import WORK, ModelFiles, check_place, save_model
+from jepa_langchain.model_files import PAIR, WORK, ModelFiles, check_place, load_model, save_model
 from jepa_langchain.pair_predictor import LABELS, PairPredictor, from_encoder
 from jepa_langchain.pair_training import PairTraining, Rows, train_pair
 from jepa_langchain.pairs import PairSource, for_training, hold_out
@@ -60,7 +65,9 @@ class TrainingOptions:
     """What ``train`` can be told.
 
     ``flatten``: a source of n rows weighs n ** (1 - flatten) in the closed-form fit. ``pair`` trains the joint stage.
-    ``labelled`` is False for self-supervised sources, whose labels are good enough to fit and not to calibrate.
+    ``concessions`` and ``negations``: pairs made by rule, at most. ``labelled`` is False for self-supervised sources,
+    whose labels are good enough to fit and not to calibrate. ``start`` is a model directory whose pair stage is trained
+    on, instead of a fresh one.
     """
 
     seed: int = 0
@@ -68,10 +75,12 @@ class TrainingOptions:
     flatten: float = 0.8
     direction: Direction = "symmetric"
     concessions: int = 6_000
+    negations: int = 6_000
     pair: bool = True
     pair_training: PairTraining = field(default_factory=PairTraining)
     risk: float = DEFAULT_RISK
     labelled: bool = True
+    start: Path | None = None
     name: str = "custom"
     command: str = ""
 
@@ -97,7 +106,8 @@ def train(
 
     Raises:
         InputError: if there are no pairs of agreement or none of disagreement to train on.
-        ModelError: if ``out`` holds something that is not a model.
+        ModelError: if ``out`` holds something that is not a model, or ``options.start`` has no pair stage of this
+            encoder.
     """
     with distributed.process_group():
         chosen = options or TrainingOptions()
@@ -114,6 +124,7 @@ def _train(
     progress: bool,
 ) -> Stages:
     check_place(out)
+    start = _started_from(options.start, encoder)
     usable = _usable(sources, options)
     enough = sum(len(s.pairs) for s in usable) > _FEW
     kept, held = _hold_out(usable, share=_SHARE_OF_MANY if enough else _SHARE_OF_FEW, options=options)
@@ -133,7 +144,7 @@ def _train(
     pair = None
     if with_pair:
         pair = train_pair(
-            _fresh_pair(encoder, options.seed),
+            start.stages.pair if start and start.stages.pair else _fresh_pair(encoder, options.seed),
             parts,
             store,
             folder,
@@ -162,6 +173,8 @@ def _train(
         "labelled": options.labelled,
         "calibrated_on": calibrated_on,
     }
+    if start:
+        training["started_from"] = {"name": start.name, "pair": start.files[PAIR], "training": start.training}
     files = ModelFiles(stages, baselines, name=options.name, training=training)
     measured_on = [s for s in sources if any(p.split == "dev" for p in s.pairs)]
     if calibrators and measured_on:
@@ -170,6 +183,20 @@ def _train(
     save_model(out, files, log=folder / "train_log.jsonl")
     shutil.rmtree(folder)
     return stages
+
+
+def _started_from(folder: Path | None, encoder: Encoder) -> ModelFiles | None:
+    """The model to go on from.
+
+    Raises:
+        ModelError: if it cannot be loaded with this encoder, or has no pair stage.
+    """
+    if folder is None:
+        return None
+    start = load_model(folder, encoder=encoder)
+    if start.stages.pair is None:
+        raise ModelError(f"{folder}: has no pair stage to go on from")
+    return start
 
 
 def _usable(sources: Sequence[PairSource], options: TrainingOptions) -> list[PairSource]:
@@ -206,8 +233,9 @@ def _hold_out(
     kept, held = [f[0] for f in folds], [f[1] for f in folds if f[1].pairs]
     repeats = max(1, sum(len(s.pairs) for s in usable) // _REPEAT_EVERY)
     composed = compose_concessions(kept, most=options.concessions, seed=options.seed)
+    negated = negate_statements(kept, most=options.negations, seed=options.seed)
     repeated = repeat_statements(kept, most=repeats, seed=options.seed)
-    return [*kept, *(s for s in (composed, repeated) if s.pairs)], held
+    return [*kept, *(s for s in (composed, negated, repeated) if s.pairs)], held
 
 
 def concession_calibrator(

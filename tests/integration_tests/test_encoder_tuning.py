@@ -59,6 +59,7 @@ def test_tuning_under_torchrun_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
             name="t",
             encoder=None,
             pair_samples=0,
+            start=None,
             lora=2,
             direction="symmetric",
             command="",

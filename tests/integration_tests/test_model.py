@@ -135,6 +135,7 @@ def test_training_on_bare_statements_with_the_real_encoder(tmp_path: Path, model
         encoder=None,
         pair_samples=0,
         lora=0,
+        start=None,
         direction="symmetric",
         command="test",
     )
