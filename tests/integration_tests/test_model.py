@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,13 @@ import torch
 from langchain_core.embeddings import DeterministicFakeEmbedding
 
 from benchmarks.peers import chosen_cross_encoder
-from jepa_langchain import weights
+from jepa_langchain import training, weights
 from jepa_langchain.alignment import SHIPPED, AlignmentModel
 from jepa_langchain.commands import run_training
 from jepa_langchain.encoder import EmbeddingsEncoder, TransformerEncoder
 from jepa_langchain.errors import ModelError
 from jepa_langchain.evaluation import evaluate
-from jepa_langchain.model_files import ModelFiles
+from jepa_langchain.model_files import ModelFiles, load_model
 from jepa_langchain.pair_training import PairTraining
 from jepa_langchain.pairs import LabelledPair, read_pairs
 from jepa_langchain.schema import Persona, Relation, Statement
@@ -246,3 +247,20 @@ def test_a_users_cross_encoder_is_measured_too(tmp_path: Path, monkeypatch: pyte
     assert np.allclose(shares.sum(), 1)
     # Agree is entailment, disagree is contradiction; an untrained network hardly sees the order of the texts.
     assert np.allclose(shares[0], expected[0, 0, [1, 0, 2]].numpy(), atol=0.05)
+
+
+def test_training_goes_on_from_the_shipped_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: AlignmentModel
+) -> None:
+    monkeypatch.setattr(training, "_FEW", 100)
+    source = read_pairs(ROOT / "data" / "opinions.jsonl")
+    recipe = replace(PairTraining().going_on(), samples=512, evaluate_every=1)
+    options = TrainingOptions(start=SHIPPED, pair_training=recipe)
+    train([source.only(source.pairs[:300])], tmp_path / "on", options=options)
+    saved = load_model(tmp_path / "on")
+    assert saved.training["started_from"]["pair"] == model.files.files["pair.safetensors"]
+    before, after = (stages.pair for stages in (model.stages, saved.stages))
+    assert before is not None
+    assert after is not None
+    moved = [float((a - b).detach().abs().max()) for a, b in zip(before.parameters(), after.parameters(), strict=True)]
+    assert 0 < max(moved) < 0.1

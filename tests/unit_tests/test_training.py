@@ -10,11 +10,12 @@ from jepa_langchain.augmentation import (
     compose_concessions,
     contradict,
     lower_first,
+    negate_statements,
     repeat_statements,
     self_supervised,
 )
 from jepa_langchain.commands import holds_pairs, training_sources
-from jepa_langchain.errors import InputError
+from jepa_langchain.errors import InputError, ModelError
 from jepa_langchain.evaluation import evaluate
 from jepa_langchain.held_out import calibrate
 from jepa_langchain.model_files import load_model, save_model
@@ -151,6 +152,28 @@ def test_concessions_carry_the_label_of_their_main_clause() -> None:
     assert compose_concessions([PairSource("s", pairs)], most=1, seed=4) == compose_concessions(
         [PairSource("s", pairs)], most=1, seed=4
     )
+
+
+def test_negated_statements_turn_the_label_once_and_keep_it_twice() -> None:
+    pairs = (
+        LabelledPair("We should tax sugar.", "Sugar must be taxed.", Relation.AGREE, topic="t"),
+        LabelledPair("We should tax sugar.", "Sugar is fine.", Relation.DISAGREE, topic="t"),
+        LabelledPair("We should tax sugar, as it harms.", "Sugar must be taxed.", Relation.AGREE, topic="t"),
+        LabelledPair("Tax sugar.", "Sugar must be taxed.", Relation.AGREE, topic="t"),
+        LabelledPair("A man is running.", "A person is moving.", Relation.AGREE, kind="nli"),
+    )
+    made = negate_statements([PairSource("s", pairs)], most=10)
+    assert [(p.a, p.b, p.label) for p in made.pairs] == [
+        ("We should tax sugar.", "Sugar must not be taxed.", Relation.DISAGREE),
+        ("We should not tax sugar.", "Sugar must not be taxed.", Relation.AGREE),
+    ]
+
+
+def test_going_on_needs_a_model_with_a_pair_stage(source: PairSource, tmp_path: Path, words: WordEncoder) -> None:
+    train([source], tmp_path / "first", encoder=words)
+    with pytest.raises(ModelError, match="has no pair stage to go on from"):
+        train([source], tmp_path / "second", encoder=words, options=TrainingOptions(start=tmp_path / "first"))
+    assert not (tmp_path / "second").exists()
 
 
 def test_a_statement_agrees_with_itself(source: PairSource) -> None:
