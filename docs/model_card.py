@@ -23,6 +23,8 @@ SOURCES = {
     "stances": ("this project's own, written by a language model", "Apache-2.0", "data/stances.jsonl.gz"),
     "valueeval": ("conclusion and premise, in favour or against (Touché23)", "CC BY 4.0", "webis/Touche23-ValueEval"),
 }
+#: The folder that the second training goes on from, in its command.
+START = "first"
 COLUMNS = {
     "auroc_agree_vs_disagree": "AUROC agree / disagree",
     "auroc_related": "AUROC related / unrelated",
@@ -62,6 +64,27 @@ def beside_peers(metrics: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def commands(training: dict[str, Any]) -> str:
+    """The commands that made the model, the first one first."""
+    earlier = training.get("started_from")
+    before = f"{commands(earlier['training'])}\n# its model directory, kept as {START}:\n" if earlier else ""
+    return f"{before}{training['command']}"
+
+
+def replaced(training: dict[str, Any]) -> str:
+    """Which pairs files an earlier training read in another version."""
+    earlier = training.get("started_from", {}).get("training", {}).get("sources", [])
+    now = {s["name"]: s["sha256"] for s in training["sources"]}
+    changed = [f"{s['name']} `{s['sha256']}`" for s in earlier if now.get(s["name"], s["sha256"]) != s["sha256"]]
+    return f"The first command read another version of {', '.join(changed)}.\n" if changed else ""
+
+
+def minutes() -> int:
+    """How long the last training took, from its log."""
+    last = (MODEL / "train_log.jsonl").read_text(encoding="utf-8").splitlines()[-1]
+    return round(json.loads(last)["seconds"] / 60)
+
+
 def card() -> str:
     """The whole card."""
     manifest = json.loads((MODEL / "manifest.json").read_text(encoding="utf-8"))
@@ -75,7 +98,9 @@ def card() -> str:
         "cut": str(encoder["cut_layer"]),
         "data": data,
         "files": files,
-        "command": training["command"],
+        "commands": commands(training),
+        "replaced": replaced(training),
+        "minutes": f"{minutes()} minutes",
         "calibrated_on": training["calibrated_on"],
         "by_kind": ", ".join(
             f"{k.replace('_', ' ')} {number(v)}" for k, v in manifest["metrics"]["related_to"].items()

@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,29 +23,24 @@ from typing import Any
 import torch
 
 from jepa_langchain import distributed
-from jepa_langchain.augmentation import (
-    compose_concessions,
-    mismatch_statements,
-    negate_statements,
-    repeat_statements,
-)
+from jepa_langchain.augmentation import compose_concessions
 from jepa_langchain.baseline_training import fit_baselines
 from jepa_langchain.baselines import Baselines
 from jepa_langchain.calibration import DEFAULT_RISK, Calibrator
 from jepa_langchain.concessions import CONCESSION, fit_concessions
 from jepa_langchain.encoder import Encoder, TransformerEncoder
-from jepa_langchain.errors import InputError, ModelError
+from jepa_langchain.errors import ModelError
 from jepa_langchain.evaluation import evaluate
 from jepa_langchain.held_out import mean_auroc, measure_held_out
 from jepa_langchain.linear_training import fit_linear
 from jepa_langchain.model_files import PAIR, WORK, ModelFiles, check_place, load_model, save_model
 from jepa_langchain.pair_predictor import LABELS, PairPredictor, from_encoder
 from jepa_langchain.pair_training import PairTraining, Rows, train_pair
-from jepa_langchain.pairs import PairSource, for_training, hold_out
-from jepa_langchain.predictor import RELATIONS
-from jepa_langchain.schema import Direction, Relation
+from jepa_langchain.pairs import PairSource
+from jepa_langchain.schema import Direction
 from jepa_langchain.stages import Stages
 from jepa_langchain.states import StateStore
+from jepa_langchain.training_data import hold_out_topics, usable_sources
 from jepa_langchain.training_log import TrainingLog, peak_memory
 
 logger = logging.getLogger(__name__)
@@ -54,8 +48,6 @@ logger = logging.getLogger(__name__)
 _FEW = 4_000
 #: Share of each source's topics that is held out, below and above that number.
 _SHARE_OF_FEW, _SHARE_OF_MANY = 0.2, 0.05
-#: One statement is repeated for this many labelled pairs.
-_REPEAT_EVERY = 80
 #: Held-out pairs of each relation below which the training pairs themselves calibrate.
 _FEWEST_HELD_OUT = 8
 
@@ -125,9 +117,17 @@ def _train(
 ) -> Stages:
     check_place(out)
     start = _started_from(options.start, encoder)
-    usable = _usable(sources, options)
+    usable = usable_sources(sources, labelled=options.labelled, seed=options.seed)
     enough = sum(len(s.pairs) for s in usable) > _FEW
-    kept, held = _hold_out(usable, share=_SHARE_OF_MANY if enough else _SHARE_OF_FEW, options=options)
+    kept, held = usable, list[PairSource]()
+    if options.labelled:
+        kept, held = hold_out_topics(
+            usable,
+            share=_SHARE_OF_MANY if enough else _SHARE_OF_FEW,
+            concessions=options.concessions,
+            negations=options.negations,
+            seed=options.seed,
+        )
     folder = out / WORK
     folder.mkdir(parents=True, exist_ok=True)
     log = TrainingLog(folder / "train_log.jsonl", resume=resume)
@@ -199,43 +199,9 @@ def _started_from(folder: Path | None, encoder: Encoder) -> ModelFiles | None:
     return start
 
 
-def _usable(sources: Sequence[PairSource], options: TrainingOptions) -> list[PairSource]:
-    usable = [s for s in (for_training(s) for s in sources) if s.pairs]
-    counts = Counter(p.label for s in usable for p in s.pairs)
-    for relation in RELATIONS:
-        if not counts[relation]:
-            raise InputError(f'nothing to train on: no pair with label "{relation.value}" in split "train"')
-    if options.labelled and not counts[Relation.UNRELATED]:
-        made = mismatch_statements(usable, seed=options.seed)
-        if not made.pairs:
-            raise InputError('no pair with label "unrelated", and all pairs are of one topic, so none can be made')
-        usable.append(made)
-    return usable
-
-
 def _fewest(parts: Sequence[Rows]) -> int:
     """Pairs of the rarest relation."""
     return min(sum(int((p.label == i).sum()) for p in parts) for i in range(len(LABELS)))
-
-
-def _hold_out(
-    usable: Sequence[PairSource], *, share: float, options: TrainingOptions
-) -> tuple[list[PairSource], list[PairSource]]:
-    """(what is trained on, with the pairs made by rule; what is held out). Bare statements hold out nothing."""
-    if not options.labelled:
-        return list(usable), []
-    # A source whose topics would all be held out is trained on whole.
-    folds = [
-        fold if fold[0].pairs else (s, s.only(()))
-        for s in usable
-        for fold in [hold_out(s, share=share, seed=options.seed)]
-    ]
-    kept, held = [f[0] for f in folds], [f[1] for f in folds if f[1].pairs]
-    repeats = max(1, sum(len(s.pairs) for s in usable) // _REPEAT_EVERY)
-    composed = compose_concessions(kept, most=options.concessions, seed=options.seed)
-    negated = negate_statements(kept, most=options.negations, seed=options.seed)
-    repeated = repeat_statements(kept, most=repeats, seed=options.seed)
-    return [*kept, *(s for s in (composed, negated, repeated) if s.pairs)], held
 
 
 def concession_calibrator(
