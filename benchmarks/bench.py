@@ -21,7 +21,8 @@ from jepa_langchain.held_out import pair_energies
 from jepa_langchain.linear_training import fit_linear
 from jepa_langchain.metrics import auroc
 from jepa_langchain.pair_predictor import LABELS, PairPredictor, from_encoder
-from jepa_langchain.pair_training import PairTraining, Rows, train_pair
+from jepa_langchain.pair_sampling import PairTraining, Rows
+from jepa_langchain.pair_training import train_pair
 from jepa_langchain.pairs import LabelledPair, PairSource, for_training
 from jepa_langchain.predictor import RELATIONS
 from jepa_langchain.states import StateStore

@@ -9,7 +9,7 @@ import numpy as np
 
 from jepa_langchain.baselines import Baselines, symmetric_features
 from jepa_langchain.calibration import fit_calibrator
-from jepa_langchain.pair_training import Rows
+from jepa_langchain.pair_sampling import Rows
 from jepa_langchain.states import StateStore
 
 _HIDDEN = 256

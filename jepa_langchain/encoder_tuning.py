@@ -26,7 +26,7 @@ import torch
 from jepa_langchain.encoder import TransformerEncoder
 from jepa_langchain.errors import InputError
 from jepa_langchain.pair_predictor import LABELS, PairPredictor, from_encoder
-from jepa_langchain.pair_training import PairTraining, Rows, draw_block
+from jepa_langchain.pair_sampling import PairTraining, Rows, draw_block
 from jepa_langchain.pairs import PairSource, for_training
 
 logger = logging.getLogger(__name__)

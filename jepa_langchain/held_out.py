@@ -13,7 +13,7 @@ from jepa_langchain.calibration import DEFAULT_RISK, Calibrator, fit_calibrator
 from jepa_langchain.errors import InputError
 from jepa_langchain.model_files import ModelFiles
 from jepa_langchain.pair_predictor import LABELS, PairPredictor
-from jepa_langchain.pair_training import Rows
+from jepa_langchain.pair_sampling import Rows
 from jepa_langchain.pairs import PairSource, for_training
 from jepa_langchain.predictor import RELATIONS, LinearPredictor
 from jepa_langchain.stages import linear_features, pair_features, score_pairs

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from jepa_langchain.pair_training import Rows
+from jepa_langchain.pair_sampling import Rows
 from jepa_langchain.predictor import RELATIONS, LinearPredictor, fit_map
 from jepa_langchain.schema import Direction, Relation
 from jepa_langchain.states import StateStore

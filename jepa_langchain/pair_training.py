@@ -1,4 +1,4 @@
-"""Gradient training of the pair stage: sampling, the loop, and checkpoints to go on from after a kill.
+"""Gradient training of the pair stage: the loop, and checkpoints to go on from after a kill.
 
 Everything random of block k follows from (seed, k), so a run resumed at a block's start repeats the unbroken run.
 """
@@ -8,12 +8,11 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from safetensors.torch import load_file
 from torch import nn
@@ -21,83 +20,9 @@ from torch import nn
 from jepa_langchain import distributed
 from jepa_langchain.checkpoints import load_checkpoint, save_checkpoint, save_weights
 from jepa_langchain.errors import InputError
-from jepa_langchain.pair_predictor import LABELS, PairPredictor, collate
-from jepa_langchain.pairs import PairSource
+from jepa_langchain.pair_predictor import PairPredictor, collate
+from jepa_langchain.pair_sampling import BLOCK_BATCHES, PairTraining, Rows, draw_block
 from jepa_langchain.states import StateStore
-
-Integers = npt.NDArray[np.int64]
-_BLOCK_BATCHES = 32
-
-
-@dataclass(frozen=True)
-class PairTraining:
-    """Hyper-parameters of the pair stage.
-
-    ``flatten`` is the power of a source's size in its sampling weight (1 = proportional, 0 = all alike).
-    ``patience`` counts evaluations without a better held-out AUROC before training stops early. A batch is read as
-    ``micro_batches`` parts, shared among processes. Without ``pooled_samples`` the pooled part is not fitted first.
-    """
-
-    samples: int = 300_000
-    pooled_samples: int = 600_000
-    pooled_batch: int = 512
-    batch: int = 32
-    micro_batches: int = 2
-    rate: float = 2e-4
-    fresh_rate: float = 1e-3
-    weight_decay: float = 0.01
-    warmup: float = 0.06
-    flatten: float = 0.5
-    evaluate_every: int = 16
-    patience: int = 12
-    seed: int = 0
-
-    def going_on(self) -> PairTraining:
-        """The same, for a pair stage that is trained already: smaller steps, fewer samples."""
-        return replace(self, samples=150_000, pooled_samples=0, rate=1e-4, fresh_rate=3e-4)
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Pairs of one source as row numbers of a state store: x, y, label indices and tokens of both, all (n,)."""
-
-    name: str
-    x: Integers
-    y: Integers
-    label: Integers
-    length: Integers
-
-    @classmethod
-    def of(cls, source: PairSource, store: StateStore) -> Rows:
-        """Look the source's texts up in the store."""
-        label = np.array([LABELS.index(p.label) for p in source.pairs], dtype=np.int64)
-        x, y = store.rows([p.a for p in source.pairs]), store.rows([p.b for p in source.pairs])
-        return cls(source.name, x, y, label, store.lengths[x] + store.lengths[y])
-
-
-def draw_block(parts: Sequence[Rows], block: int, config: PairTraining) -> list[tuple[Integers, Integers, Integers]]:
-    """The batches of one block: each source's rows in shuffled epochs, mixed; ``micro_batches`` lengths a batch."""
-    sizes = np.array([len(p.x) for p in parts], dtype=float)
-    share = sizes**config.flatten / (sizes**config.flatten).sum()
-    per_block = np.maximum(1, np.round(share * config.batch * _BLOCK_BATCHES)).astype(int)
-    columns: list[list[Integers]] = [[], [], [], []]
-    for source, (rows, size) in enumerate(zip(parts, per_block, strict=True)):
-        places = np.arange(block * size, (block + 1) * size)
-        chosen = np.empty(size, dtype=np.int64)
-        for epoch in np.unique(places // len(rows.x)):
-            order = np.random.default_rng([config.seed, 1, source, int(epoch)]).permutation(len(rows.x))
-            here = places // len(rows.x) == epoch
-            chosen[here] = order[places[here] % len(rows.x)]
-        for column, values in zip(columns, (rows.x, rows.y, rows.label, rows.length), strict=True):
-            column.append(values[chosen])
-    x, y, label, length = (np.concatenate(column) for column in columns)
-    # Pairs of one length need no padding, but they also come of few sources: a batch takes groups of several lengths.
-    groups = np.array_split(
-        np.argsort(length, kind="stable"), math.ceil(len(length) / config.batch) * config.micro_batches
-    )
-    turn = np.random.default_rng([config.seed, 2, block]).permutation(len(groups))
-    batches = [np.concatenate([groups[i] for i in some]) for some in turn.reshape(-1, config.micro_batches)]
-    return [(x[rows], y[rows], label[rows]) for rows in batches]
 
 
 def _optimizer(model: PairPredictor, config: PairTraining) -> torch.optim.AdamW:
@@ -139,6 +64,15 @@ def _digest(model: nn.Module) -> str:
     for tensor in model.state_dict().values():
         digest.update(tensor.cpu().numpy().tobytes())
     return digest.hexdigest()
+
+
+def _measured(evaluate: Callable[[PairPredictor], float | None], model: PairPredictor) -> float | None:
+    return distributed.from_main(evaluate(model) if distributed.is_main() else None)
+
+
+def _save_best(path: Path, model: PairPredictor) -> None:
+    if distributed.is_main():
+        save_weights(path, model)
 
 
 def _metric(auroc: float | None) -> dict[str, float]:
@@ -219,16 +153,19 @@ def train_pair(
         raise InputError(f"{distributed.processes()} processes do not divide {config.micro_batches} micro-batches")
     optimizer = _optimizer(model, config)
     checkpoint, best_path = folder / "pair.checkpoint", folder / "pair.best"
-    blocks = max(1, round(config.samples / (config.batch * _BLOCK_BATCHES)))
+    blocks = max(1, round(config.samples / (config.batch * BLOCK_BATCHES)))
     progress = {"block": 0.0, "best": -1.0, "best_block": 0.0}
     run = hashlib.sha256(f"{store.key} {config} {model.config} {_digest(model)}".encode()).hexdigest()
     if resume and checkpoint.is_file():
         progress = load_checkpoint(checkpoint, model, optimizer, run)
-    elif config.pooled_samples:
-        fit_pooled(model, parts, store, config)
-        log({"stage": "pooled", **_metric(evaluate(model))})
     else:
-        log({"stage": "start", **_metric(evaluate(model))})
+        if config.pooled_samples:
+            fit_pooled(model, parts, store, config)
+        # What is begun with is kept where nothing later is better.
+        metric = _measured(evaluate, model)
+        progress["best"] = -1.0 if metric is None else metric
+        _save_best(best_path, model)
+        log({"stage": "pooled" if config.pooled_samples else "start", **_metric(metric)})
     distributed.share_weights(model)
     for block in range(int(progress["block"]), blocks):
         loss = _train_block(model, optimizer, parts, store, config, block=block, blocks=blocks)
@@ -236,12 +173,11 @@ def train_pair(
         row: dict[str, float | str] = {"stage": "pair", "block": block + 1, "of": blocks, "loss": loss}
         last = block + 1 == blocks
         if last or (block + 1) % config.evaluate_every == 0:
-            metric = distributed.from_main(evaluate(model) if distributed.is_main() else None)
+            metric = _measured(evaluate, model)
             row |= _metric(metric)
             if metric is None or metric > progress["best"]:
                 progress |= {"best": metric or progress["best"], "best_block": block + 1}
-                if distributed.is_main():
-                    save_weights(best_path, model)
+                _save_best(best_path, model)
         log(row)
         if distributed.is_main():
             save_checkpoint(checkpoint, model, optimizer, progress, run)

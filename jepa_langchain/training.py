@@ -35,7 +35,8 @@ from jepa_langchain.held_out import mean_auroc, measure_held_out
 from jepa_langchain.linear_training import fit_linear
 from jepa_langchain.model_files import PAIR, WORK, ModelFiles, check_place, load_model, save_model
 from jepa_langchain.pair_predictor import LABELS, PairPredictor, from_encoder
-from jepa_langchain.pair_training import PairTraining, Rows, train_pair
+from jepa_langchain.pair_sampling import PairTraining, Rows
+from jepa_langchain.pair_training import train_pair
 from jepa_langchain.pairs import PairSource
 from jepa_langchain.schema import Direction
 from jepa_langchain.stages import Stages

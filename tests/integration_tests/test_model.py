@@ -22,7 +22,7 @@ from jepa_langchain.encoder import EmbeddingsEncoder, TransformerEncoder
 from jepa_langchain.errors import ModelError
 from jepa_langchain.evaluation import evaluate
 from jepa_langchain.model_files import ModelFiles, load_model
-from jepa_langchain.pair_training import PairTraining
+from jepa_langchain.pair_sampling import PairTraining
 from jepa_langchain.pairs import LabelledPair, read_pairs
 from jepa_langchain.schema import Persona, Relation, Statement
 from jepa_langchain.training import TrainingOptions, train

@@ -21,7 +21,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from jepa_langchain import training
-from jepa_langchain.pair_training import PairTraining
+from jepa_langchain.pair_sampling import PairTraining
 from jepa_langchain.pairs import read_pairs
 
 training._FEW = 100

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from jepa_langchain.pair_predictor import PairConfig, PairPredictor, collate, from_encoder
-from jepa_langchain.pair_training import PairTraining, Rows, draw_block, train_pair
+from jepa_langchain.pair_sampling import PairTraining, Rows, draw_block
+from jepa_langchain.pair_training import train_pair
 from jepa_langchain.pairs import PairSource
 from jepa_langchain.states import StateStore
 from tests.words import DIMENSION, WordEncoder
