@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-from langchain_core.documents import Document
-from langchain_core.runnables import run_in_executor
-from langchain_core.vectorstores import VectorStore, VectorStoreRetriever
-from langchain_core.vectorstores.utils import maximal_marginal_relevance
+from langchain_core.vectorstores import VectorStore
 
 from jepa_langchain.alignment import AlignmentModel
-from jepa_langchain.encoder import Encoded
 from jepa_langchain.errors import InputError, StoreError
 from jepa_langchain.filters import Filter
-from jepa_langchain.index_rows import make_batch, make_row, persona_rows
+from jepa_langchain.index_queries import IndexQueries
+from jepa_langchain.index_rows import encode_batch, make_row, persona_rows
 from jepa_langchain.index_store import IndexStore
 from jepa_langchain.joint_embeddings import JointEmbeddings
-from jepa_langchain.relation_search import CANDIDATES, Hit, RelationQuery, nearest, related
 from jepa_langchain.schema import Persona
 from jepa_langchain.segments import Row
 from jepa_langchain.storage import MANIFEST, Kind, ModelIdentity
 
 
-class JointIndex(VectorStore):
+class JointIndex(IndexQueries):
     """An index directory with the model that asks it. Make or open one with :meth:`open`.
 
     One FAISS index of target-side embeddings serves every relation: the query is ŝ(x, z), the context side's
@@ -41,8 +36,7 @@ class JointIndex(VectorStore):
     """
 
     def __init__(self, store: IndexStore, model: AlignmentModel) -> None:
-        self.store, self.model = store, model
-        self._embeddings = JointEmbeddings(model)
+        super().__init__(store, model)
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
 
     @classmethod
@@ -119,14 +113,6 @@ class JointIndex(VectorStore):
         index.add_texts(texts, metadatas, ids=ids)
         return index
 
-    @property
-    def embeddings(self) -> JointEmbeddings:
-        """The same space for another vector store; its queries are plain embeddings."""
-        return self._embeddings
-
-    def __len__(self) -> int:
-        return self.store.snapshot.manifest.count
-
     def add_texts(
         self,
         texts: Iterable[str],
@@ -153,11 +139,11 @@ class JointIndex(VectorStore):
         self.add_rows(list({row.id: row for row in rows}.values()))
         return named
 
-    def add_rows(self, rows: list[Row], encoded: Encoded | None = None) -> None:
-        """Add rows of distinct ids, encoded here unless their states are given."""
+    def add_rows(self, rows: list[Row]) -> None:
+        """Encode and add rows of distinct ids."""
         if rows:
-            encoded = encoded or self.model.stages.encoder.encode([row.text for row in rows])
-            self.store.commit(make_batch(rows, encoded, keep=self.store.snapshot.manifest.keep_states))
+            keep = self.store.snapshot.manifest.keep_states
+            self.store.commit(encode_batch(self.model.stages.encoder, rows, keep=keep))
 
     def add_persona(
         self,
@@ -184,158 +170,6 @@ class JointIndex(VectorStore):
         self.add_rows(rows)
         return [row.id for row in rows]
 
-    def search(  # type: ignore[override]  # the base's second argument is a kind of search; those are taken too
-        self,
-        text: str,
-        relation: str = "similar",
-        k: int = 10,
-        filter: Filter | None = None,  # noqa: A002
-        exclude_personas: Sequence[str] = (),
-        min_probability: float | None = None,
-        *,
-        candidates: int = CANDIDATES,
-        rescore: bool = True,
-        **kwargs: Any,  # noqa: ANN401
-    ) -> list[Document]:
-        """Statements that stand in a relation to a text, best first.
-
-        Args:
-            text: what is asked about.
-            relation: "agree", "disagree", or "similar" (plain cosine). The base class's kinds of search
-                ("similarity", "mmr", "similarity_score_threshold") are taken too.
-            k: how many at the most.
-            filter: metadata filter, see :mod:`jepa_langchain.filters`.
-            exclude_personas: personas whose statements are left out.
-            min_probability: calibrated probability of the relation below which a candidate is left out.
-            candidates: statements that the pair stage scores, at least k.
-            rescore: whether it does; without it the order is FAISS's.
-            kwargs: for the base class's kinds of search.
-
-        Returns:
-            Documents. Beside their own metadata they carry ``relation``, ``probability`` of it, ``energy`` under it,
-            ``energies`` and ``probabilities`` of all, ``verdict`` (None inside the abstain band) and ``similarity``.
-
-        Raises:
-            InputError: if the text, the relation or the filter cannot be used, or there are no probabilities to filter by.
-        """
-        if relation in VectorStoreRetriever.allowed_search_types:
-            return super().search(text, relation, k=k, filter=filter, **kwargs)
-        query = RelationQuery.of(
-            text,
-            relation,
-            k,
-            filter,
-            exclude_personas,
-            min_probability=min_probability,
-            candidates=candidates,
-            rescored=rescore,
-        )
-        return [hit.document(found) for hit, found in self._related(query)]
-
-    async def asearch(self, query: str, search_type: str = "similar", **kwargs: Any) -> list[Document]:  # noqa: ANN401
-        """:meth:`search` without blocking the event loop; ``search_type`` is the relation."""
-        return await run_in_executor(None, self.search, query, search_type, **kwargs)
-
-    def _related(self, query: RelationQuery) -> list[tuple[Hit, dict[str, Any]]]:
-        return related(self.model.stages, self.store.snapshot, query)
-
-    def similarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:  # noqa: ANN401
-        """Documents nearest to a text; with ``relation=`` those that stand in it, as :meth:`search` gives them.
-
-        ``filter`` and the other options of :meth:`search` are taken too.
-        """
-        if kwargs.get("relation") is not None:
-            return self.search(query, k=k, **kwargs)
-        return [doc for doc, _ in self.similarity_search_with_score(query, k, **kwargs)]
-
-    def similarity_search_with_score(
-        self,
-        query: str,
-        k: int = 4,
-        filter: Filter | None = None,  # noqa: A002
-        relation: str | None = None,
-        **kwargs: Any,  # noqa: ANN401
-    ) -> list[tuple[Document, float]]:
-        """Documents with their cosine or, with ``relation=``, the probability of it (its similarity if uncalibrated)."""
-        if relation is None:
-            return self.similarity_search_with_score_by_vector(self._embeddings.embed_query(query), k, filter)
-        found = self.search(query, relation, k, filter, **kwargs)
-        return [(doc, _score(doc.metadata)) for doc in found]
-
-    def similarity_search_with_score_by_vector(
-        self,
-        embedding: Sequence[float],
-        k: int = 4,
-        filter: Filter | None = None,  # noqa: A002
-    ) -> list[tuple[Document, float]]:
-        """Documents with their cosine to a vector of this space."""
-        return [(hit.document(), hit.similarity) for hit in self._nearest(embedding, k, filter)]
-
-    def similarity_search_by_vector(
-        self,
-        embedding: Sequence[float],
-        k: int = 4,
-        filter: Filter | None = None,  # noqa: A002
-        **kwargs: Any,  # noqa: ANN401, ARG002
-    ) -> list[Document]:
-        """Documents nearest to a vector of this space, for example one of :class:`JointEmbeddings`."""
-        return [hit.document() for hit in self._nearest(embedding, k, filter)]
-
-    def _nearest(self, embedding: Sequence[float], k: int, wanted: Filter | None) -> list[Hit]:
-        vector = np.asarray(embedding, dtype=np.float32)
-        snapshot = self.store.snapshot
-        if vector.shape != (snapshot.manifest.dimension,):
-            raise InputError(f"a vector of shape {vector.shape}; this index has {snapshot.manifest.dimension} numbers")
-        norm = float(np.linalg.norm(vector))
-        return nearest(snapshot, vector / norm if norm else vector, k, wanted)
-
-    def _select_relevance_score_fn(self) -> Callable[[float], float]:
-        # Cosines and probabilities both grow with relevance; opposite vectors are as irrelevant as unrelated ones.
-        return lambda score: min(1.0, max(0.0, score))
-
-    def max_marginal_relevance_search(
-        self,
-        query: str,
-        k: int = 4,
-        fetch_k: int = 20,
-        lambda_mult: float = 0.5,
-        filter: Filter | None = None,  # noqa: A002
-        relation: str | None = None,
-        **kwargs: Any,  # noqa: ANN401
-    ) -> list[Document]:
-        """Documents that are near and unlike each other (Carbonell & Goldstein, 1998), chosen from ``fetch_k``.
-
-        With ``relation=`` they are chosen from the ``fetch_k`` that :meth:`search` finds for it.
-        """
-        embeddings = JointEmbeddings(self.model, relation or "similar")
-        vector = embeddings.embed_query(query)
-        if relation is None:
-            return self.max_marginal_relevance_search_by_vector(vector, k, fetch_k, lambda_mult, filter)
-        asked = RelationQuery.of(query, relation, fetch_k, filter, kwargs.pop("exclude_personas", ()), **kwargs)
-        return _diverse(vector, self._related(asked), k, lambda_mult)
-
-    def max_marginal_relevance_search_by_vector(
-        self,
-        embedding: Sequence[float],
-        k: int = 4,
-        fetch_k: int = 20,
-        lambda_mult: float = 0.5,
-        filter: Filter | None = None,  # noqa: A002
-        **kwargs: Any,  # noqa: ANN401, ARG002
-    ) -> list[Document]:
-        """As :meth:`max_marginal_relevance_search`, for a vector of this space."""
-        hits = self._nearest(embedding, max(k, fetch_k), filter)
-        return _diverse(embedding, [(hit, {}) for hit in hits], k, lambda_mult)
-
-    def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
-        """Documents of those ids that are here, in the order asked."""
-        found: dict[str, Document] = {}
-        for segment in self.store.snapshot.segments:
-            places = segment.positions(list(ids))
-            for position, row in zip(places.values(), segment.rows(list(places.values())), strict=True):
-                found[row.id] = Hit(row, segment, position, 1.0).document()
-        return [found[id_] for id_ in ids if id_ in found]
-
     def delete(
         self,
         ids: Sequence[str] | None = None,
@@ -355,33 +189,50 @@ class JointIndex(VectorStore):
         self.store.commit(remove=gone)
         return True
 
-    def rows(self, wanted: Filter | None = None) -> list[Row]:
-        """Statements as they are stored, all or those that a filter keeps.
+    def export_to(self, vectorstore: VectorStore, *, batch_size: int = 500) -> list[str]:
+        """Copy every statement, under its id and with its vector as it is, into another vector store.
+
+        Args:
+            vectorstore: any LangChain store made with :class:`JointEmbeddings` of the same encoder.
+            batch_size: documents a call.
+
+        Returns:
+            The ids that the store gave them.
 
         Raises:
-            InputError: if the filter cannot be understood.
+            InputError: if the store's embeddings are not this joint space.
         """
-        out: list[Row] = []
+        embeddings = vectorstore.embeddings
+        if not isinstance(embeddings, JointEmbeddings):
+            raise InputError(f"{type(vectorstore).__name__}: its embeddings are no JointEmbeddings")
+        if not ModelIdentity.of(embeddings.model.files).same_encoder(self.store.snapshot.manifest.model):
+            raise InputError(f"{type(vectorstore).__name__}: its embeddings are those of another encoder")
+        ids: list[str] = []
         for segment in self.store.snapshot.segments:
-            kept = segment.selection(wanted)
-            out += segment.rows((segment.alive() if kept is None else kept.positions).tolist())
-        return out
+            alive = segment.alive()
+            for start in range(0, len(alive), batch_size):
+                places = alive[start : start + batch_size]
+                rows, vectors = segment.rows(places.tolist()), segment.structure.vectors[places]
+                known = {row.text: vector for row, vector in zip(rows, vectors, strict=True)}
+                with embeddings.knowing(known):
+                    ids += vectorstore.add_documents([row.document() for row in rows], ids=[row.id for row in rows])
+        return ids
+
+    def import_from(self, vectorstore: VectorStore, ids: Sequence[str], *, batch_size: int = 500) -> int:
+        """Add another store's documents by id; their texts are encoded here. Returns how many it still had.
+
+        Raises:
+            InputError: if a document cannot be kept.
+            StoreError: if the index cannot be written.
+        """
+        documents = [
+            document
+            for start in range(0, len(ids), batch_size)
+            for document in vectorstore.get_by_ids(list(ids[start : start + batch_size]))
+        ]
+        self.add_documents(documents)
+        return len(documents)
 
     def retrain(self, kind: Kind | None = None) -> None:
         """Write everything as one segment, its structure trained on all of it, as another kind if given."""
         self.store.rewrite(self.store.live_batches(), kind=kind)
-
-
-def _score(found: Mapping[str, Any]) -> float:
-    value = found.get("probability")
-    return float(found["similarity"] if value is None else value)
-
-
-def _diverse(
-    vector: Sequence[float], found: list[tuple[Hit, dict[str, Any]]], k: int, lambda_mult: float
-) -> list[Document]:
-    if not found:
-        return []
-    query, vectors = np.asarray(vector, dtype=np.float32), [hit.vector for hit, _ in found]
-    chosen = maximal_marginal_relevance(query, vectors, lambda_mult=lambda_mult, k=k)
-    return [found[i][0].document(found[i][1]) for i in chosen]

@@ -220,5 +220,4 @@ def _on_gpu(faiss: Any, index: Any, gpu: bool | None) -> Any:  # noqa: ANN401
         raise InputError("gpu=True: no GPU that FAISS can use here; install jepa-langchain[gpu] on a machine with one")
     if not present or gpu is False:
         return None
-    moved = faiss.index_cpu_to_gpu(faiss.StandardGpuResources(), 0, index)
-    return moved
+    return faiss.index_cpu_to_gpu(faiss.StandardGpuResources(), 0, index)

@@ -6,16 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from jepa_langchain.encoder import Encoded
+from jepa_langchain.console import progress_bar
+from jepa_langchain.encoder import Encoded, Encoder
 from jepa_langchain.errors import InputError
 from jepa_langchain.filters import encode_metadata
 from jepa_langchain.personas import clean_persona
 from jepa_langchain.schema import Persona
-from jepa_langchain.segments import Batch, Row, States
+from jepa_langchain.segments import Batch, Row, States, join
 from jepa_langchain.statements import Limits
 
 #: Statements an index takes from one persona.
 INDEX_LIMITS = Limits(statements=10_000_000, file_bytes=1 << 34)
+_PART = 2_048
 
 
 def make_row(id_: str, text: str, metadata: Mapping[str, Any] | None) -> Row:
@@ -63,6 +65,15 @@ def persona_rows(
         named = {**own, "persona": cleaned.id, "statement_id": statement.id}
         rows.append(make_row(document_id(cleaned.id, statement.id), statement.text, named))
     return rows
+
+
+def encode_batch(encoder: Encoder, rows: Sequence[Row], *, keep: bool, progress: bool = False) -> Batch:
+    """A batch of at least one row, encoded in parts: only half-precision states are held of all of them."""
+    parts = []
+    for start in progress_bar(range(0, len(rows), _PART), "encoding", show=progress):
+        part = rows[start : start + _PART]
+        parts.append(make_batch(part, encoder.encode([row.text for row in part]), keep=keep))
+    return join(parts) if len(parts) > 1 else parts[0]
 
 
 def make_batch(rows: Sequence[Row], encoded: Encoded, *, keep: bool) -> Batch:

@@ -269,5 +269,15 @@ class _Change:
         return self.manifest.model_copy(update=update), segments
 
 
+def replace_all(folder: Path, manifest: Manifest, batch: Batch | None) -> None:
+    """Commit ``batch`` as all that an index holds, under a lock that the caller has; old files need not be readable."""
+    change = _Change(folder, manifest)
+    if batch is not None:
+        change.add(batch)
+    after, _ = change.finish()
+    write_manifest(folder, after)
+    remove_unnamed(folder, after)
+
+
 def _size(part: Segment | Batch) -> int:
     return len(part.rows) if isinstance(part, Batch) else part.live

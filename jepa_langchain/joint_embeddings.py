@@ -72,7 +72,7 @@ class JointEmbeddings(Embeddings):
         self._known: Mapping[str, Floats] = {}
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        """n texts to n target-side unit vectors of d numbers."""
+        """Target-side unit vectors of d numbers, one a text."""
         known = self._known
         missing = [text for text in texts if text not in known]
         found: dict[str, Sequence[float]] = {text: known[text].tolist() for text in texts if text in known}

@@ -1,20 +1,18 @@
 """The two steps of a search: nearest vectors in every segment, then the pair stage on what they bring.
 
-The first step asks FAISS with ŝ(x, z); it finds the topic and a little polarity. The second reads each candidate jointly
-with the query, as :func:`jepa_langchain.stages.score_pairs` does everywhere else, and gives calibrated probabilities.
+The first step asks FAISS with ŝ(x, z); it finds the topic and a little polarity. The second reads each candidate
+jointly with the query, as :func:`jepa_langchain.stages.score_pairs` does everywhere else, and gives calibrated
+probabilities.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-
-from langchain_core.documents import Document
 
 from jepa_langchain.encoder import Encoded
 from jepa_langchain.errors import InputError
@@ -42,11 +40,6 @@ class Hit:
     segment: Segment
     position: int
     similarity: float
-
-    def document(self, found: Mapping[str, Any] | None = None) -> Document:
-        """The statement with its own metadata, and with what a search found of it."""
-        metadata = {**json.loads(self.row.metadata), **(found or {})}
-        return Document(id=self.row.id, page_content=self.row.text, metadata=metadata)
 
     @property
     def vector(self) -> Floats:

@@ -15,13 +15,14 @@ import json
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from langchain_core.documents import Document
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
@@ -49,6 +50,10 @@ class Row:
     id: str
     text: str
     metadata: str
+
+    def document(self, found: Mapping[str, Any] | None = None) -> Document:
+        """The statement with its own metadata, and with what a search found of it."""
+        return Document(id=self.id, page_content=self.text, metadata={**json.loads(self.metadata), **(found or {})})
 
 
 @dataclass(frozen=True)
@@ -195,7 +200,7 @@ class Segment:
         states = bounds = None
         if "states" in paths:
             states = safe_open(paths["states"], framework="np")
-            bounds = states.get_tensor("bounds")
+            bounds = states.get_tensor("bounds")  # type: ignore[no-untyped-call]
         return cls(entry, structure, dead, statements, paths.get("states"), states, bounds)
 
     def with_dead(self, entry: SegmentEntry, dead: Integers) -> Segment:
