@@ -68,7 +68,8 @@ class JointEmbeddings(Embeddings):
 
     def __init__(self, model: AlignmentModel | None = None, relation: str = "similar") -> None:
         self.relation = search_relation(relation)
-        self.model = model or AlignmentModel.load(os.environ.get(MODEL_VARIABLE) or None)
+        self.model_path = None if model else os.environ.get(MODEL_VARIABLE) or None
+        self.model = model or AlignmentModel.load(self.model_path)
         self._known: Mapping[str, Floats] = {}
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
