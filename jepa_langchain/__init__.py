@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jepa_langchain.alignment import AlignmentModel
     from jepa_langchain.encoder import EmbeddingsEncoder, TransformerEncoder
-    from jepa_langchain.errors import InputError, JepaLangchainError, ModelError
+    from jepa_langchain.errors import InputError, JepaLangchainError, ModelError, StoreError
+    from jepa_langchain.index import JointIndex
+    from jepa_langchain.joint_embeddings import JointEmbeddings
+    from jepa_langchain.joint_retriever import JointRetriever
     from jepa_langchain.personas import load_persona, persona_from_messages
     from jepa_langchain.schema import (
         AlignmentReport,
@@ -30,6 +33,9 @@ _HOME = {
     "EmbeddingsEncoder": "encoder",
     "InputError": "errors",
     "JepaLangchainError": "errors",
+    "JointEmbeddings": "joint_embeddings",
+    "JointIndex": "index",
+    "JointRetriever": "joint_retriever",
     "LedgerRow": "schema",
     "ModelError": "errors",
     "Narrative": "schema",
@@ -37,6 +43,7 @@ _HOME = {
     "Relation": "schema",
     "RelationEstimate": "schema",
     "Statement": "schema",
+    "StoreError": "errors",
     "TransformerEncoder": "encoder",
     "Verdict": "schema",
     "load_persona": "personas",
@@ -49,6 +56,9 @@ __all__ = [
     "EmbeddingsEncoder",
     "InputError",
     "JepaLangchainError",
+    "JointEmbeddings",
+    "JointIndex",
+    "JointRetriever",
     "LedgerRow",
     "ModelError",
     "Narrative",
@@ -56,6 +66,7 @@ __all__ = [
     "Relation",
     "RelationEstimate",
     "Statement",
+    "StoreError",
     "TransformerEncoder",
     "Verdict",
     "load_persona",

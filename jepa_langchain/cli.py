@@ -1,4 +1,4 @@
-"""The command line: ``jepa-langchain demo | compare | relate | train | calibrate | adapt | evaluate``.
+"""The command line: ``jepa-langchain demo | compare | relate | train | calibrate | adapt | evaluate | index``.
 
 With ``--json`` stdout holds one JSON document and nothing else; warnings, progress and errors go to stderr.
 Exit codes: 0 done, 1 below ``--fail-under``, 2 usage, 3 bad input (one line, no traceback).
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jepa_langchain import index_commands
 from jepa_langchain.errors import InputError, JepaLangchainError
 from jepa_langchain.schema import Direction
 from jepa_langchain.statements import Limits
@@ -29,6 +30,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(index_commands.app, name="index")
 
 BELOW, BAD_INPUT = 1, 3
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]

@@ -11,3 +11,7 @@ class InputError(JepaLangchainError):
 
 class ModelError(JepaLangchainError):
     """A model directory or an encoder that is missing, damaged, or not the one it claims to be."""
+
+
+class StoreError(JepaLangchainError):
+    """An index directory that is damaged, locked, of another model, or not an index; names the file."""

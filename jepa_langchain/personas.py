@@ -7,9 +7,9 @@ import io
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jepa_langchain.errors import InputError
 from jepa_langchain.schema import Persona, Statement
@@ -25,10 +25,14 @@ _LINE_END = re.compile(r"\r\n|\n|\r")
 
 @dataclass(frozen=True)
 class LoadedPersona:
-    """A persona, and how many invisible characters were stripped from its statements."""
+    """A persona, and how many invisible characters were stripped from its statements.
+
+    ``metadata`` holds a file's other fields (a topic, a time), by statement id; an index keeps them for filters.
+    """
 
     persona: Persona
     removed: int
+    metadata: dict[str, dict[str, Any]] = field(default_factory=dict, compare=False)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -44,6 +48,7 @@ class _Row:
     where: str
     text: str
     id: str | None
+    others: dict[str, Any] = field(default_factory=dict)
 
 
 def _json_rows(path: Path, text: str) -> Iterator[_Row]:
@@ -60,7 +65,8 @@ def _json_rows(path: Path, text: str) -> Iterator[_Row]:
         identity = row.get("id")
         if identity is not None and not isinstance(identity, str | int):
             raise InputError(f'{where}: field "id" is not a text')
-        yield _Row(where, row["text"], None if identity is None else str(identity))
+        others = {key: value for key, value in row.items() if key not in ("id", "text")}
+        yield _Row(where, row["text"], None if identity is None else str(identity), others)
 
 
 def _csv_rows(path: Path, text: str, limits: Limits) -> Iterator[_Row]:
@@ -73,7 +79,8 @@ def _csv_rows(path: Path, text: str, limits: Limits) -> Iterator[_Row]:
             where = f"{path}, line {reader.line_num}"
             if None in row or row["text"] is None:
                 raise InputError(f"{where}: not as many fields as the header has")
-            yield _Row(where, row["text"], row.get("id") or None)
+            others = {key: value for key, value in row.items() if key not in ("id", "text") and value}
+            yield _Row(where, row["text"], row.get("id") or None, others)
     except csv.Error as error:
         raise InputError(f"{path}, line {reader.line_num}: not CSV ({error})") from None
 
@@ -111,6 +118,7 @@ def _name(raw: str, where: str, limits: Limits) -> str:
 
 def _build(identity: str, rows: Iterator[_Row], source: str, limits: Limits) -> LoadedPersona:
     statements: dict[str, Statement] = {}
+    metadata: dict[str, dict[str, Any]] = {}
     removed = 0
     for number, row in enumerate(rows, start=1):
         if number > limits.statements:
@@ -124,10 +132,12 @@ def _build(identity: str, rows: Iterator[_Row], source: str, limits: Limits) -> 
         if name in statements:
             raise InputError(f"{row.where}: duplicate id {name!r}")
         statements[name] = Statement(id=name, text=text.text)
+        if row.others:
+            metadata[name] = row.others
         removed += text.removed
     if not statements:
         raise InputError(f"{source}: no statements in it")
-    return LoadedPersona(Persona(id=identity, statements=tuple(statements.values())), removed)
+    return LoadedPersona(Persona(id=identity, statements=tuple(statements.values())), removed, metadata)
 
 
 def clean_persona(persona: Persona, *, limits: Limits = DEFAULT_LIMITS) -> LoadedPersona:

@@ -9,7 +9,10 @@ import pytest
 import torch
 from pytest_socket import disable_socket
 
+from jepa_langchain.alignment import AlignmentModel
+from jepa_langchain.baselines import Baselines
 from jepa_langchain.calibration import Calibrator
+from jepa_langchain.model_files import ModelFiles
 from jepa_langchain.pairs import LabelledPair, PairSource
 from jepa_langchain.predictor import LinearPredictor
 from jepa_langchain.schema import Relation
@@ -64,3 +67,7 @@ def stages(words: WordEncoder) -> Stages:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "model"
+
+
+def make_model(name: str = "toy") -> AlignmentModel:
+    return AlignmentModel(ModelFiles(make_stages(WordEncoder()), Baselines(), name))

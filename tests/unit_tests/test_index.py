@@ -1,0 +1,288 @@
+"""What an index answers, with a model of words: "not" turns a statement round."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from langchain_core.vectorstores import InMemoryVectorStore
+
+from jepa_langchain import index_kinds
+from jepa_langchain.alignment import AlignmentModel
+from jepa_langchain.errors import InputError, StoreError
+from jepa_langchain.index import JointIndex
+from jepa_langchain.index_rows import document_id
+from jepa_langchain.joint_embeddings import JointEmbeddings
+from jepa_langchain.joint_retriever import JointRetriever
+from jepa_langchain.model_files import ModelFiles
+from jepa_langchain.schema import Persona, Relation, Statement
+from jepa_langchain.storage import locked
+from tests.unit_tests.conftest import make_model, make_stages
+from tests.words import WordEncoder
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> JointIndex:
+    index = JointIndex.open(tmp_path / "index", model=make_model())
+    topics = ("rents", "trains", "sugar", "bees", "maps")
+    for name, ending in (("ann", "help towns"), ("bob", "not help towns")):
+        statements = tuple(Statement(id=f"s{i}", text=f"{topic} {ending}") for i, topic in enumerate(topics))
+        years = {f"s{i}": {"year": 2020 + i} for i in range(len(topics))}
+        index.add_persona(Persona(id=name, statements=statements), metadata={"topic": "towns"}, statements=years)
+    return index
+
+
+def test_each_relation_finds_its_side(index: JointIndex) -> None:
+    for relation, side in (("agree", "ann"), ("disagree", "bob")):
+        best = index.search("rents help towns", relation, k=3)[0]
+        assert best.id == f"{side}/s0"
+        found = best.metadata
+        assert (found["persona"], found["statement_id"], found["topic"]) == (side, "s0", "towns")
+        assert (found["relation"], found["verdict"], found["decided_by"]) == (relation, relation, "linear")
+        assert found["probability"] == found["probabilities"][relation] > 0.6
+        assert found["energy"] == found["energies"][relation]
+        expected = make_model().relate("rents help towns", best.page_content)
+        assert found["probability"] == pytest.approx(getattr(expected.probabilities, relation), abs=1e-5)
+
+
+def test_results_are_ordered_by_the_probability_of_the_relation(index: JointIndex) -> None:
+    found = index.search("rents help towns", Relation.DISAGREE, k=10)
+    shares = [doc.metadata["probability"] for doc in found]
+    assert len(found) == 10
+    assert shares == sorted(shares, reverse=True)
+    kept = index.search("rents help towns", "disagree", k=10, min_probability=0.5)
+    assert [d.id for d in kept] == [d.id for d in found if d.metadata["probability"] >= 0.5]
+
+
+def test_personas_can_be_left_out_and_filters_hold(index: JointIndex) -> None:
+    found = index.search("rents help towns", "agree", k=10, exclude_personas=["ann"])
+    assert {doc.metadata["persona"] for doc in found} == {"bob"}
+    found = index.search("rents help towns", k=10, filter={"year": {"$gte": 2023}}, exclude_personas=["bob"])
+    assert {doc.id for doc in found} == {"ann/s3", "ann/s4"}
+    assert index.similarity_search("rents", k=3, filter={"persona": "nobody"}) == []
+
+
+def test_without_rescoring_the_order_is_that_of_the_vectors(index: JointIndex) -> None:
+    found = index.search("rents help towns", "disagree", k=4, rescore=False)
+    vector = JointEmbeddings(index.model, "disagree").embed_query("rents help towns")
+    assert [d.id for d in found] == [d.id for d in index.similarity_search_by_vector(vector, k=4)]
+    assert found[0].metadata["similarity"] >= found[-1].metadata["similarity"]
+
+
+def test_an_uncalibrated_model_ranks_by_energy(tmp_path: Path) -> None:
+    model = AlignmentModel(ModelFiles(make_stages(WordEncoder(), calibrated=False), make_model().files.baselines, "b"))
+    index = JointIndex.open(tmp_path / "i", model=model)
+    index.add_texts(["rents help towns", "rents not help towns", "bees fly"])
+    found = index.search("rents help towns", "disagree", k=3)
+    assert [d.metadata["probability"] for d in found] == [None] * 3
+    assert found[0].page_content == "rents not help towns"
+    energies = [d.metadata["energy"] for d in found]
+    assert energies == sorted(energies)
+    with pytest.raises(InputError, match="uncalibrated"):
+        index.search("rents", "agree", min_probability=0.5)
+
+
+def test_retrievers_ask_by_relation(index: JointIndex) -> None:
+    retriever = index.as_retriever(search_kwargs={"relation": "disagree", "k": 2})
+    assert retriever.invoke("rents help towns")[0].metadata["relation"] == "disagree"
+    ours = JointRetriever(vectorstore=index, relation="disagree", k=2, search_kwargs={"exclude_personas": ["bob"]})
+    assert {doc.metadata["persona"] for doc in ours.invoke("rents help towns")} == {"ann"}
+    threshold = index.as_retriever(
+        search_type="similarity_score_threshold",
+        search_kwargs={"relation": "disagree", "score_threshold": 0.5, "k": 10},
+    )
+    assert {doc.metadata["persona"] for doc in threshold.invoke("rents help towns")} == {"bob"}
+    mmr = index.as_retriever(search_type="mmr", search_kwargs={"relation": "agree", "k": 3, "fetch_k": 10})
+    assert len({doc.id for doc in mmr.invoke("rents help towns")}) == 3
+
+
+def test_the_same_search_over_another_store(index: JointIndex) -> None:
+    store = InMemoryVectorStore(JointEmbeddings(index.model))
+    ids = index.export_to(store)
+    assert sorted(ids) == sorted(row.id for row in index.rows())
+    for relation in ("agree", "disagree", "similar"):
+        ours, theirs = (
+            JointRetriever(vectorstore=where, relation=relation, k=4).invoke("trains help towns")
+            for where in (index, store)
+        )
+        assert [doc.id for doc in ours] == [doc.id for doc in theirs]
+    other = JointIndex.open(model=index.model)
+    assert other.import_from(store, ids) == len(index)
+    assert {r.id: (r.text, r.metadata) for r in other.rows()} == {r.id: (r.text, r.metadata) for r in index.rows()}
+
+
+def test_export_reuses_vectors_and_refuses_another_space(index: JointIndex) -> None:
+    encoder = index.model.stages.encoder
+    assert isinstance(encoder, WordEncoder)
+    before = len(encoder.calls)
+    index.export_to(InMemoryVectorStore(JointEmbeddings(index.model)))
+    assert len(encoder.calls) == before
+    other = AlignmentModel(ModelFiles(make_stages(WordEncoder("test:others")), make_model().files.baselines, "o"))
+    with pytest.raises(InputError, match="another encoder"):
+        index.export_to(InMemoryVectorStore(JointEmbeddings(other)))
+
+
+def test_mmr_prefers_what_differs(index: JointIndex) -> None:
+    index.add_texts(["rents help towns", "rents help towns"], ids=["x", "y"])
+    near = [d.page_content for d in index.similarity_search("rents help towns", k=3)]
+    apart = [d.page_content for d in index.max_marginal_relevance_search("rents help towns", k=3, lambda_mult=0.1)]
+    assert len(set(near)) == 1 < len(set(apart))
+
+
+def test_scores_are_cosines_and_relevance_stays_in_range(index: JointIndex) -> None:
+    encoder = index.model.stages.encoder
+    query = encoder.encode(["bees help towns"]).embeddings[0]
+    for doc, score in index.similarity_search_with_score("bees help towns", k=10):
+        assert score == pytest.approx(float(query @ encoder.encode([doc.page_content]).embeddings[0]), abs=1e-5)
+    for _, score in index.similarity_search_with_relevance_scores("bees help towns", k=10):
+        assert 0 <= score <= 1
+    probable = index.similarity_search_with_score("bees help towns", k=2, relation="agree")
+    assert all(score == doc.metadata["probability"] for doc, score in probable)
+
+
+def test_delete_by_id_by_filter_and_all(index: JointIndex) -> None:
+    assert index.delete(["ann/s0", "nobody"])
+    assert index.get_by_ids(["ann/s0", "ann/s1"])[0].id == "ann/s1"
+    assert len(index) == 9
+    index.delete(filter={"persona": "bob"})
+    assert {row.id for row in index.rows()} == {"ann/s1", "ann/s2", "ann/s3", "ann/s4"}
+    assert "ann/s0" not in {d.id for d in index.similarity_search("rents help towns", k=20)}
+    index.delete()
+    assert len(index) == 0
+    assert index.search("rents", "agree") == []
+
+
+def test_an_upsert_replaces_and_a_refused_addition_changes_nothing(index: JointIndex) -> None:
+    index.add_texts(["bees sting"], [{"topic": "bees"}], ids=["ann/s0"])
+    assert len(index) == 10
+    assert index.get_by_ids(["ann/s0"])[0].metadata == {"topic": "bees"}
+    for texts, metadatas, message in (
+        (["fine", "bad \ud800"], None, "lone surrogate"),
+        (["fine", "bad"], [{}, {"when": object()}], "metadata field 'when'"),
+        (["fine"], [{}, {}], "1 texts, 2 metadatas"),
+    ):
+        with pytest.raises(InputError, match=message):
+            index.add_texts(texts, metadatas)
+    assert len(index) == 10
+
+
+def test_bad_questions_are_refused(index: JointIndex) -> None:
+    for arguments, message in (
+        ({"relation": "unrelated"}, "relation 'unrelated': ask for agree, disagree, similar"),
+        ({"relation": "similar", "min_probability": 0.5}, "gives no probabilities"),
+        ({"k": 0}, "k: 0"),
+        ({"text": " "}, "query: empty text"),
+        ({"filter": {"$what": 1}}, "unknown operator"),
+    ):
+        with pytest.raises(InputError, match=message):
+            index.search(**{"text": "rents", **arguments})  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"shape \(3,\); this index has 16"):
+        index.similarity_search_by_vector([1.0, 2.0, 3.0])
+    with pytest.raises(InputError, match="metadata of 'zz'"):
+        index.add_persona(Persona(id="c", statements=(Statement(id="a", text="b"),)), statements={"zz": {}})
+    with pytest.raises(InputError, match="takes JointEmbeddings"):
+        JointIndex.from_texts(["a"], object())
+
+
+def test_document_ids_cannot_be_confused() -> None:
+    assert document_id("a/b", "c") != document_id("a", "b/c")
+
+
+def test_searching_does_not_block_the_event_loop(index: JointIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = threading.Event()
+    encoder: Any = index.model.stages.encoder
+    encode = encoder.encode
+
+    def slow(texts: list[str], *, progress: bool = False) -> Any:
+        assert asked.wait(10)
+        return encode(texts, progress=progress)
+
+    monkeypatch.setattr(encoder, "encode", slow)
+
+    async def both() -> int:
+        task = asyncio.create_task(index.asearch("rents help towns", "agree", k=3))
+        other = asyncio.create_task(index.aadd_texts(["more rents"]))
+        await asyncio.sleep(0)
+        asked.set()  # Reached while both wait in their threads: the loop is free.
+        found, _ = await asyncio.gather(task, other)
+        return len(found)
+
+    assert asyncio.run(both()) == 3
+
+
+def test_another_model_is_refused_and_another_predictor_can_adopt(index: JointIndex) -> None:
+    folder = index.store.folder
+    retrained = make_model("later")
+    files = ModelFiles(retrained.stages, retrained.files.baselines, "later", files={"predictor.safetensors": "1"})
+    with pytest.raises(StoreError, match=r"manifest.json: made with model 'toy', whose predictor .* adopt=True"):
+        JointIndex.open(folder, model=AlignmentModel(files))
+    adopted = JointIndex.open(folder, model=AlignmentModel(files), adopt=True)
+    assert adopted.store.snapshot.manifest.model.name == "later"
+    stranger = AlignmentModel(ModelFiles(make_stages(WordEncoder("test:others")), files.baselines, "o"))
+    with pytest.raises(StoreError, match=r"manifest.json: made with model 'later', whose encoder"):
+        JointIndex.open(folder, model=stranger, adopt=True)
+
+
+def test_read_only_never_writes(index: JointIndex) -> None:
+    reader = JointIndex.open(index.store.folder, model=index.model, read_only=True)
+    assert reader.search("rents help towns", "agree")[0].id == "ann/s0"
+    with pytest.raises(StoreError, match="opened read-only"):
+        reader.add_texts(["more"])
+    index.add_texts(["bees sting"], ids=["new"])
+    assert reader.get_by_ids(["new"])[0].page_content == "bees sting"
+
+
+def test_no_faiss_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index_kinds.load_faiss.cache_clear()
+    real = importlib.import_module("faiss")
+    monkeypatch.setitem(__import__("sys").modules, "faiss", None)
+    with pytest.raises(InputError, match=r"pip install 'jepa-langchain\[cpu\]', or \[gpu\]"):
+        index_kinds.load_faiss()
+    monkeypatch.setitem(__import__("sys").modules, "faiss", real)
+    monkeypatch.setattr(index_kinds, "_installed", lambda _: True)
+    with pytest.raises(InputError, match="both faiss-cpu and faiss-gpu"):
+        index_kinds.load_faiss()
+    monkeypatch.undo()
+    index_kinds.load_faiss.cache_clear()
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from(["add", "delete"]), st.lists(st.integers(0, 12), min_size=1, max_size=5)),
+        max_size=8,
+    )
+)
+def test_any_history_leaves_what_a_dictionary_would(steps: list[tuple[str, list[int]]]) -> None:
+    index, expected = JointIndex.open(model=make_model()), {}
+    for turn, (what, numbers) in enumerate(steps):
+        ids = [f"d{n}" for n in numbers]
+        if what == "add":
+            texts = [f"topic{n} said {turn} {place}" for place, n in enumerate(numbers)]
+            index.add_texts(texts, ids=ids)
+            expected |= dict(zip(ids, texts, strict=True))
+        else:
+            index.delete(ids)
+            expected = {i: t for i, t in expected.items() if i not in ids}
+    assert {row.id: row.text for row in index.rows()} == expected
+    assert len(index) == len(expected)
+    found = index.similarity_search_with_score("topic3 said", k=20)
+    assert {doc.id for doc, _ in found} == set(expected)
+    query = index.model.stages.encoder.encode(["topic3 said"]).embeddings[0]
+    for doc, score in found:
+        vector = index.model.stages.encoder.encode([expected[str(doc.id)]]).embeddings[0]
+        assert score == pytest.approx(float(np.dot(query, vector)), abs=1e-5)
+
+
+def test_readers_do_not_wait_for_a_writer(index: JointIndex) -> None:
+    with locked(index.store.folder):
+        assert index.search("rents help towns", "agree", k=1)
+        with pytest.raises(StoreError, match="lock: held by another process"), locked(index.store.folder, patience=0.1):
+            pass
