@@ -1,15 +1,16 @@
 """Whether an index loses anything: killed writers, damaged files, readers beside a writer.
 
-* kills: a process adds, replaces, deletes and retrains until SIGKILL hits it at a random moment; then the directory must
-  open, every file must have its hash, and it must hold what was acknowledged, with or without the step that was under
-  way, and nothing else.
+* kills: a process adds, replaces, deletes and retrains until SIGKILL hits it at a random moment; then the directory
+  must open, every file must have its hash, and it must hold what was acknowledged, with or without the step that was
+  under way, and nothing else.
 * damage: copies of an index with one bit flipped, one file cut, removed, or exchanged for another; each must be refused
   with the file's name, or, where only the spare manifest is hit, be reported by ``verify``.
 * readers: threads search while one writes; every answer must be of one committed state: all statements of a group in
   one version, none from the past, each with the cosine of its own text.
 
-Run from the repository's root: ``python -m benchmarks.durability [--kills 300] [--copies 500] [--seconds 60]``. It writes
-``benchmarks/durability.md``. Texts are encoded by the small encoder of the tests: files and locks are what is tested.
+Run from the repository's root: ``python -m benchmarks.durability [--kills 300] [--copies 500] [--seconds 60]``. It
+writes ``benchmarks/durability.md``. Texts are encoded by the small encoder of the tests: files and locks are what is
+tested.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from langchain_core.documents import Document
 
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.baselines import Baselines
@@ -210,84 +212,90 @@ def _judge(copy: Path, model: AlignmentModel, touched: set[str]) -> str:
     raise AssertionError(f"{copy}: damage to {sorted(touched)} went unseen")
 
 
+class _Traffic:
+    """Threads over one index, and what they have seen."""
+
+    def __init__(self, folder: Path) -> None:
+        model = small_model()
+        self.index, self.encoder = JointIndex.open(folder, model=model), model.stages.encoder
+        self.seen: Counter[str] = Counter()
+        self.stop, self.failures, self.lock = threading.Event(), list[str](), threading.Lock()
+        for group in range(_GROUPS):
+            self.write_group(group, 1)
+
+    def write_group(self, group: int, version: int) -> None:
+        names = range(_MEMBERS)
+        self.index.add_texts(
+            [f"group{group} member{n} version{version}" for n in names],
+            [{"group": group, "version": version}] * _MEMBERS,
+            ids=[f"g{group}m{n}" for n in names],
+        )
+
+    def write(self, _: int) -> None:
+        version = 1
+        while not self.stop.is_set():
+            version += 1
+            self.write_group(version % _GROUPS, version)
+            extra = [f"x{version}-{n}" for n in range(5)]
+            self.index.add_texts([f"filler {name}" for name in extra], ids=extra)
+            self.index.delete(extra)
+            self.count("writes", 3)
+
+    def read(self, number: int) -> None:
+        rng, newest = np.random.default_rng(number), dict[int, int]()
+        while not self.stop.is_set():
+            group = int(rng.integers(_GROUPS))
+            text = f"group{group} member{rng.integers(_MEMBERS)} version{rng.integers(1, 50)}"
+            found = self.index.similarity_search_with_score(text, k=_MEMBERS + 3, filter={"group": group})
+            newest[group] = self.judge(text, group, newest.get(group, 0), found)
+            self.count("searches", 1)
+
+    def judge(self, text: str, group: int, newest: int, found: list[tuple[Document, float]]) -> int:
+        """The version that an answer is of; an answer of no committed state ends the run."""
+        versions = {doc.metadata["version"] for doc, _ in found}
+        query, vectors = (self.encoder.encode(t).embeddings for t in ([text], [doc.page_content for doc, _ in found]))
+        scores = np.array([score for _, score in found])
+        fine = (
+            sorted(str(doc.id) for doc, _ in found) == [f"g{group}m{n}" for n in range(_MEMBERS)]
+            and len(versions) == 1
+            and min(versions) >= newest
+            and np.allclose(vectors @ query[0], scores, atol=1e-5)
+            and bool((np.diff(scores) <= 0).all())
+        )
+        if not fine:
+            raise AssertionError(f"{text}: {len(found)} statements of versions {sorted(versions)}, scores {scores}")
+        return int(max(versions))
+
+    def count(self, what: str, times: int) -> None:
+        with self.lock:
+            self.seen[what] += times
+
+    def guarded(self, work: Callable[[int], None], number: int) -> None:
+        try:
+            work(number)
+        except Exception as error:  # noqa: BLE001  # any error of a thread fails the run
+            self.failures.append(repr(error))
+            self.stop.set()
+
+
 def read_while_writing(folder: Path, seconds: float, *, readers: int = 8) -> Counter[str]:
     """Search from several threads while one writes; counts searches and writes.
 
     Raises:
         AssertionError: at the first wrong or torn answer.
     """
-    model = small_model()
-    index, encoder = JointIndex.open(folder, model=model), model.stages.encoder
-    outcome, stop, failures = Counter[str](), threading.Event(), list[str]()
-    lock = threading.Lock()
-
-    def write_group(group: int, version: int) -> None:
-        names = range(_MEMBERS)
-        index.add_texts(
-            [f"group{group} member{n} version{version}" for n in names],
-            [{"group": group, "version": version}] * _MEMBERS,
-            ids=[f"g{group}m{n}" for n in names],
-        )
-
-    def write() -> None:
-        version = 1
-        while not stop.is_set():
-            version += 1
-            write_group(version % _GROUPS, version)
-            extra = [f"x{version}-{n}" for n in range(5)]
-            index.add_texts([f"filler {name}" for name in extra], ids=extra)
-            index.delete(extra)
-            with lock:
-                outcome["writes"] += 3
-
-    def read(number: int) -> None:
-        rng, seen = np.random.default_rng(number), dict[int, int]()
-        while not stop.is_set():
-            group = int(rng.integers(_GROUPS))
-            text = f"group{group} member{rng.integers(_MEMBERS)} version{rng.integers(1, 50)}"
-            found = index.similarity_search_with_score(text, k=_MEMBERS + 3, filter={"group": group})
-            versions = {doc.metadata["version"] for doc, _ in found}
-            ids = {doc.id for doc, _ in found}
-            query, vectors = (encoder.encode(t).embeddings for t in ([text], [doc.page_content for doc, _ in found]))
-            cosines, scores = vectors @ query[0], np.array([score for _, score in found])
-            fine = (
-                ids == {f"g{group}m{n}" for n in range(_MEMBERS)}
-                and len(versions) == 1
-                and min(versions) >= seen.get(group, 0)
-                and np.allclose(cosines, scores, atol=1e-5)
-                and (np.diff(scores) <= 0).all()
-            )
-            if not fine:
-                failures.append(f"{text}: {sorted(map(str, ids))}, versions {versions}, {scores - cosines}")
-                stop.set()
-            seen[group] = max(versions, default=0)
-            with lock:
-                outcome["searches"] += 1
-
-    for group in range(_GROUPS):
-        write_group(group, 1)
-    threads = [threading.Thread(target=_guard(read, failures, stop), args=(n,)) for n in range(readers)]
-    threads.append(threading.Thread(target=_guard(write, failures, stop)))
+    traffic = _Traffic(folder)
+    work = [*[traffic.read] * readers, traffic.write]
+    threads = [threading.Thread(target=traffic.guarded, args=(one, n)) for n, one in enumerate(work)]
     for thread in threads:
         thread.start()
-    stop.wait(seconds)
-    stop.set()
+    traffic.stop.wait(seconds)
+    traffic.stop.set()
     for thread in threads:
         thread.join()
-    if failures:
-        raise AssertionError(failures[0])
-    return outcome
-
-
-def _guard(work: Callable[..., None], failures: list[str], stop: threading.Event) -> Callable[..., None]:
-    def guarded(*arguments: int) -> None:
-        try:
-            work(*arguments)
-        except Exception as error:  # noqa: BLE001  # any error of a thread fails the run
-            failures.append(repr(error))
-            stop.set()
-
-    return guarded
+    if traffic.failures:
+        raise AssertionError(traffic.failures[0])
+    return traffic.seen
 
 
 def main() -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import tempfile
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from langchain_core.documents import Document
 from langchain_core.vectorstores import VectorStore
 
 from jepa_langchain.alignment import AlignmentModel
@@ -218,18 +219,37 @@ class JointIndex(IndexQueries):
                     ids += vectorstore.add_documents([row.document() for row in rows], ids=[row.id for row in rows])
         return ids
 
-    def import_from(self, vectorstore: VectorStore, ids: Sequence[str], *, batch_size: int = 500) -> int:
-        """Add another store's documents by id; their texts are encoded here. Returns how many it still had.
+    def import_from(
+        self,
+        vectorstore: VectorStore,
+        ids: Sequence[str],
+        *,
+        fetch: Callable[[list[str]], list[Document]] | None = None,
+        batch_size: int = 500,
+    ) -> int:
+        """Add another store's documents by id; their texts are encoded here.
+
+        Args:
+            vectorstore: where the documents are.
+            ids: which of them, for example what :meth:`export_to` returned.
+            fetch: how documents are had by their ids; the store's ``get_by_ids`` when None.
+            batch_size: documents a call.
+
+        Returns:
+            How many the store still had.
 
         Raises:
-            InputError: if a document cannot be kept.
+            InputError: if the store cannot give documents by id, or one cannot be kept.
             StoreError: if the index cannot be written.
         """
-        documents = [
-            document
-            for start in range(0, len(ids), batch_size)
-            for document in vectorstore.get_by_ids(list(ids[start : start + batch_size]))
-        ]
+        get = fetch or vectorstore.get_by_ids
+        documents: list[Document] = []
+        try:
+            for start in range(0, len(ids), batch_size):
+                documents += get(list(ids[start : start + batch_size]))
+        except NotImplementedError:
+            name = type(vectorstore).__name__
+            raise InputError(f"{name}: gives no documents by their ids; pass fetch=, which does") from None
         self.add_documents(documents)
         return len(documents)
 

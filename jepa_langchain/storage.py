@@ -204,25 +204,26 @@ def remove_unnamed(folder: Path, manifest: Manifest | None) -> None:
                 continue
 
 
-def check_place(folder: Path) -> None:
-    """Refuse to make an index among foreign files.
-
-    Raises:
-        StoreError: if ``folder`` is a file or holds something else.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise StoreError(f"{folder}: a file stands where the index directory is to be")
-    foreign = [p.name for p in folder.iterdir() if not _is_own(p)] if folder.is_dir() else []
-    if foreign:
-        raise StoreError(f"{folder}: holds {min(foreign)!r} and is no index directory; choose another place")
-
-
 #: Folder inside an index directory that ``index add`` works in.
 WORK = ".adding"
 
 
-def _is_own(path: Path) -> bool:
-    return path.name in (LOCK, COPY, WORK) or _OWN.fullmatch(path.name) is not None
+def check_place(folder: Path) -> None:
+    """Refuse to make an index where something stands, or where one has lost its manifest.
+
+    Raises:
+        StoreError: if ``folder`` is a file, or holds anything but what a killed creation leaves.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise StoreError(f"{folder}: a file stands where the index directory is to be")
+    names = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
+    if any(re.fullmatch(r"\d{8}\..*", name) for name in names) or (
+        COPY in names and read_manifest(folder / COPY).generation > 0
+    ):
+        raise StoreError(f"{folder / MANIFEST}: missing from the index; rebuild it (from {COPY} and the statements)")
+    foreign = [name for name in names if name not in (LOCK, COPY, WORK) and not _OWN.fullmatch(name)]
+    if foreign:
+        raise StoreError(f"{folder}: holds {min(foreign)!r} and is no index directory; choose another place")
 
 
 @contextmanager
