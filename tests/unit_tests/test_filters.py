@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator as op
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,18 +74,12 @@ numbers = st.integers(-5, 5) | st.floats(-5, 5, allow_nan=False)
     operator=st.sampled_from(["$eq", "$gt", "$gte", "$lt", "$lte"]),
 )
 def test_numbers_compare_with_numbers(values: list[Any], bound: float, operator: str) -> None:
-    compare = {
-        "$eq": lambda v: v == bound,
-        "$gt": lambda v: v > bound,
-        "$gte": lambda v: v >= bound,
-        "$lt": lambda v: v < bound,
-        "$lte": lambda v: v <= bound,
-    }[operator]
+    compare = {"$eq": op.eq, "$gt": op.gt, "$gte": op.ge, "$lt": op.lt, "$lte": op.le}[operator]
     connection = sqlite3.connect(":memory:")
     connection.execute("CREATE TABLE fields (name, value, pos)")
     connection.executemany("INSERT INTO fields VALUES ('f', ?, ?)", [(v, i) for i, v in enumerate(values)])
     found = np.flatnonzero(matching({"f": {operator: bound}}, connection, len(values))).tolist()
-    assert found == [i for i, v in enumerate(values) if not isinstance(v, str) and compare(v)]
+    assert found == [i for i, v in enumerate(values) if not isinstance(v, str) and compare(v, bound)]
 
 
 @pytest.mark.parametrize(

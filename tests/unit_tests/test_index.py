@@ -261,7 +261,8 @@ def test_no_faiss_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     )
 )
 def test_any_history_leaves_what_a_dictionary_would(steps: list[tuple[str, list[int]]]) -> None:
-    index, expected = JointIndex.open(model=make_model()), {}
+    index = JointIndex.open(model=make_model())
+    expected: dict[str, str] = {}
     for turn, (what, numbers) in enumerate(steps):
         ids = [f"d{n}" for n in numbers]
         if what == "add":

@@ -26,13 +26,13 @@ from tests.unit_tests.conftest import make_model
 
 class TestVectorStore(VectorStoreIntegrationTests):
     @pytest.fixture
-    def vectorstore(self, tmp_path: Path) -> VectorStore:  # type: ignore[override]
+    def vectorstore(self, tmp_path: Path) -> VectorStore:
         return JointIndex.open(tmp_path / "index", model=make_model())
 
 
 class TestVectorStoreInMemory(VectorStoreIntegrationTests):
     @pytest.fixture
-    def vectorstore(self) -> VectorStore:  # type: ignore[override]
+    def vectorstore(self) -> VectorStore:
         return JointIndex.open(model=make_model(), keep_states=False)
 
 
