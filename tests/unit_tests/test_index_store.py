@@ -189,7 +189,7 @@ def test_states_join_and_split() -> None:
     assert np.array_equal(joined.context[4], states.context[0])
 
 
-class InterruptedWriteError(Exception):
+class InterruptedAddError(Exception):
     pass
 
 
@@ -201,11 +201,11 @@ def test_a_bulk_addition_that_stops_goes_on_where_it_was(tmp_path: Path, monkeyp
 
     def failing(texts: list[str], *, progress: bool = False) -> Any:
         if "voice 25 speaks" in texts:
-            raise InterruptedWriteError
+            raise InterruptedAddError
         return encode(texts, progress=progress)
 
     monkeypatch.setattr(encoder, "encode", failing)
-    with pytest.raises(InterruptedWriteError):
+    with pytest.raises(InterruptedAddError):
         add_in_bulk(index, rows, chunk=10)
     assert len(index) == 0
     monkeypatch.setattr(encoder, "encode", encode)
