@@ -1,0 +1,34 @@
+"""The corpus for a narrative's verifier: enough of each kind, and honest items cite what is there."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+def rows(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (BENCHMARKS / name).read_text(encoding="utf-8").splitlines()]
+
+
+def test_both_verdicts_have_two_hundred_items_and_both_halves_every_kind() -> None:
+    corpus = rows("narrative_corpus.jsonl")
+    counts = Counter(item["gold"] for item in corpus)
+    assert min(counts["accept"], counts["reject"]) >= 200
+    kinds = {half: {item["kind"] for item in corpus if item["half"] == half} for half in ("tune", "held_out")}
+    assert kinds["tune"] == kinds["held_out"]
+
+
+def test_honest_items_are_of_a_known_ledger_and_cite_rows_of_their_area() -> None:
+    ledgers = {
+        ledger["ledger"]: Counter(row["relation"] for row in ledger["rows"])
+        for ledger in rows("narrative_ledgers.jsonl")
+    }
+    for item in (row for row in rows("narrative_corpus.jsonl") if row["gold"] == "accept"):
+        for cited in item["item"]["rows"]:
+            relation, number = cited.rsplit("-", 1)
+            assert 1 <= int(number) <= ledgers[item["ledger"]][relation], item
+            assert item["item"]["area"].startswith(relation), item
