@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from jepa_langchain.alignment import AlignmentModel
     from jepa_langchain.encoder import EmbeddingsEncoder, TransformerEncoder
     from jepa_langchain.errors import InputError, JepaLangchainError, ModelError, StoreError
+    from jepa_langchain.group_schema import GroupReport
+    from jepa_langchain.groups import compare_group
     from jepa_langchain.index import JointIndex
     from jepa_langchain.joint_embeddings import JointEmbeddings
     from jepa_langchain.joint_retriever import JointRetriever
@@ -31,6 +33,7 @@ _HOME = {
     "AlignmentModel": "alignment",
     "AlignmentReport": "schema",
     "EmbeddingsEncoder": "encoder",
+    "GroupReport": "group_schema",
     "InputError": "errors",
     "JepaLangchainError": "errors",
     "JointEmbeddings": "joint_embeddings",
@@ -46,6 +49,7 @@ _HOME = {
     "StoreError": "errors",
     "TransformerEncoder": "encoder",
     "Verdict": "schema",
+    "compare_group": "groups",
     "load_persona": "personas",
     "persona_from_messages": "personas",
 }
@@ -54,6 +58,7 @@ __all__ = [
     "AlignmentModel",
     "AlignmentReport",
     "EmbeddingsEncoder",
+    "GroupReport",
     "InputError",
     "JepaLangchainError",
     "JointEmbeddings",
@@ -69,6 +74,7 @@ __all__ = [
     "StoreError",
     "TransformerEncoder",
     "Verdict",
+    "compare_group",
     "load_persona",
     "persona_from_messages",
 ]

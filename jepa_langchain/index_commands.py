@@ -9,28 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from jepa_langchain.cli_options import AsJson, ModelDir, load_model, warn
 from jepa_langchain.errors import InputError, StoreError
 
 if TYPE_CHECKING:
-    from jepa_langchain.alignment import AlignmentModel
     from jepa_langchain.segments import Row
 
 app = typer.Typer(help="An index of statements, searched by relation.", no_args_is_help=True)
 
 IndexDir = Annotated[Path, typer.Argument(metavar="DIR", help="The index directory.")]
-ModelDir = Annotated[Path | None, typer.Option("--model", help="A model directory; the shipped model when left out.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 KindName = Literal["auto", "flat", "ivf", "sq8"]
 _SHOWN = ("document", "id", "persona", "text", "relation", "p", "energy", "similarity", "verdict", "metadata")
-
-
-def load_model(model: Path | None) -> AlignmentModel:
-    """The model to ask or to encode with."""
-    from jepa_langchain.alignment import AlignmentModel
-    from jepa_langchain.console import quiet_libraries
-
-    quiet_libraries()
-    return AlignmentModel.load(model)
 
 
 @app.command()
@@ -52,7 +41,7 @@ def add(
 
     shared = _fields(fields or [])
     with process_group():
-        rows = _read(files, shared, warn=is_main())
+        rows = _read(files, shared, tell=is_main())
         loaded = load_model(model)
         with main_first():
             index = JointIndex.open(folder, model=loaded, kind=kind, keep_states=keep_states)
@@ -77,15 +66,14 @@ def _fields(pairs: Sequence[str]) -> dict[str, Any]:
     return out
 
 
-def _read(files: Sequence[Path], shared: Mapping[str, Any], *, warn: bool) -> list[Row]:
+def _read(files: Sequence[Path], shared: Mapping[str, Any], *, tell: bool) -> list[Row]:
     from jepa_langchain.index_rows import INDEX_LIMITS, persona_rows
     from jepa_langchain.personas import load_persona
 
     rows: dict[str, Row] = {}
     for path in files:
         loaded = load_persona(path, limits=INDEX_LIMITS)
-        for line in loaded.warnings if warn else ():
-            typer.echo(f"warning: {line}", err=True)
+        warn(loaded.warnings if tell else ())
         new = {row.id: row for row in persona_rows(loaded.persona, metadata=shared, statements=loaded.metadata)}
         if twice := rows.keys() & new.keys():
             raise InputError(f"{path}: persona {loaded.persona.id!r} has {min(twice)!r} in an earlier file, too")

@@ -17,7 +17,6 @@ from langchain_core.embeddings import DeterministicFakeEmbedding
 from benchmarks.peers import chosen_cross_encoder
 from jepa_langchain import training, weights
 from jepa_langchain.alignment import SHIPPED, AlignmentModel
-from jepa_langchain.commands import run_training
 from jepa_langchain.encoder import EmbeddingsEncoder, TransformerEncoder
 from jepa_langchain.errors import ModelError
 from jepa_langchain.evaluation import evaluate
@@ -26,6 +25,7 @@ from jepa_langchain.pair_sampling import PairTraining
 from jepa_langchain.pairs import LabelledPair, read_pairs
 from jepa_langchain.schema import Persona, Relation, Statement
 from jepa_langchain.training import TrainingOptions, train
+from jepa_langchain.training_runs import run_training
 
 ROOT = Path(__file__).parents[2]
 

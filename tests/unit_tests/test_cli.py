@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jepa_langchain import cli
+from jepa_langchain import cli, group_commands, training_commands
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.baselines import Baselines
 from jepa_langchain.model_files import ModelFiles, save_model
@@ -29,7 +29,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], mod
     def call(*args: str, loaded: AlignmentModel | None = model) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["jepa-langchain", *args])
         if loaded is not None:
-            monkeypatch.setattr(cli, "_load", lambda _: loaded)
+            for commands in (cli, training_commands, group_commands):
+                monkeypatch.setattr(commands, "load_model", lambda _: loaded)
         with pytest.raises(SystemExit) as stopped:
             cli.main()
         out, err = capsys.readouterr()
@@ -110,7 +111,7 @@ def test_train_and_evaluate(run: Run, model: AlignmentModel, tmp_path: Path, mon
             rows.append({"a": f"voice says {topic}", "b": b, "label": label, "split": "dev" if i % 3 == 0 else "train"})
     pairs = tmp_path / "pairs.jsonl"
     pairs.write_text("\n".join(map(json.dumps, rows)))
-    monkeypatch.setattr("jepa_langchain.commands.TransformerEncoder", lambda _: WordEncoder())
+    monkeypatch.setattr("jepa_langchain.training_runs.TransformerEncoder", lambda _: WordEncoder())
     out_dir = tmp_path / "model"
     code, out, err = run("train", str(pairs), "--out", str(out_dir), "--name", "mine")
     assert (code, out) == (0, "")
@@ -192,3 +193,17 @@ def test_bad_input_is_one_line_and_exits_with_3(run: Run, tmp_path: Path, stages
         assert err.startswith("error: "), err
         assert message in err
         assert err.count("\n") == 1, err
+
+
+def test_matrix_prints_the_group(run: Run, tmp_path: Path) -> None:
+    files = [persona(tmp_path / f"{n}.txt", text) for n, text in (("ann", "tax sugar"), ("bob", "do not tax sugar"))]
+    code, out, _ = run("matrix", *files, "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert [agent["id"] for agent in document["agents"]] == ["ann", "bob"]
+    assert document["pairs"][0]["verdict"] == "misaligned"
+    assert document["communities"] == [["ann"], ["bob"]]
+    code, out, _ = run("matrix", *files)
+    assert (code, "Communities  ann  |  bob" in out) == (0, True)
+    code, _, err = run("matrix", files[0])
+    assert (code, "a group has 2 to" in err) == (3, True)

@@ -14,7 +14,6 @@ from jepa_langchain.augmentation import (
     repeat_statements,
     self_supervised,
 )
-from jepa_langchain.commands import holds_pairs, training_sources
 from jepa_langchain.errors import InputError, ModelError
 from jepa_langchain.evaluation import evaluate
 from jepa_langchain.held_out import calibrate
@@ -23,6 +22,7 @@ from jepa_langchain.pairs import LabelledPair, PairSource, for_evaluation, for_t
 from jepa_langchain.schema import Persona, Relation, Statement
 from jepa_langchain.stages import estimate_texts
 from jepa_langchain.training import TrainingOptions, train
+from jepa_langchain.training_runs import holds_pairs, training_sources
 from tests.words import WordEncoder
 
 
