@@ -150,12 +150,15 @@ class AlignmentModel:
         ledger = build_ledger(self.stages, persona_a, persona_b, progress=progress)
         tokens = cache(self.stages.encoder.token_context)
         agreements, disagreements = (
-            tuple(f.row(top_words(word_map(self.stages.linear, tokens(f.a.text), tokens(f.b.text)))) for f in rows)
-            for rows in (ledger.agreements, ledger.disagreements)
+            tuple(
+                f.row(top_words(word_map(self.stages.linear, tokens(f.a.text), tokens(f.b.text))), row_id=f"{kind}{n}")
+                for n, f in enumerate(rows, start=1)
+            )
+            for kind, rows in (("A", ledger.agreements), ("D", ledger.disagreements))
         )
         mixed = tuple(
-            MixedPair(a=cited(opposing.a), b=cited(opposing.b), p_agree=_p(shared), p_disagree=_p(opposing))
-            for shared, opposing in ledger.mixed
+            MixedPair(id=f"M{n}", a=cited(contest.a), b=cited(contest.b), p_agree=_p(shared), p_disagree=_p(contest))
+            for n, (shared, contest) in enumerate(ledger.mixed, start=1)
         )
         summaries = (
             PersonaSummary(id=p.id, statements=len(p.statements), clauses=n)

@@ -47,10 +47,11 @@ class Finding:
         """The ids of the two statements."""
         return self.a.statement_id, self.b.statement_id
 
-    def row(self, weights: RowWeights) -> LedgerRow:
+    def row(self, weights: RowWeights, *, row_id: str = "") -> LedgerRow:
         """The finding as a row of the report."""
         shares = self.estimate.probabilities
         return LedgerRow(
+            id=row_id,
             a=cited(self.a),
             b=cited(self.b),
             relation=self.relation,

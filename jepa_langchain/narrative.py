@@ -63,7 +63,12 @@ def _sentence(row: LedgerRow, names: tuple[str, str], wording: str) -> Narrative
         id_b=row.b.id,
     )
     return NarrativeSentence(
-        text=text, title=title_of(row.a.text, row.b.text), relation=row.relation, a=row.a.id, b=row.b.id
+        text=text,
+        title=title_of(row.a.text, row.b.text),
+        relation=row.relation,
+        a=row.a.id,
+        b=row.b.id,
+        rows=(row.id,) if row.id else (),
     )
 
 

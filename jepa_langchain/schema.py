@@ -146,22 +146,26 @@ class RowWeights(Frozen):
 class LedgerRow(Frozen):
     """One finding, with its evidence: a statement of each side, and what the model makes of the pair.
 
-    ``p`` is the probability of the row's own relation; None when the model is uncalibrated.
+    ``id`` is "A1", "A2", … among the agreements of a report and "D1", … among its disagreements. ``p`` is the
+    probability of the row's own relation; None when the model is uncalibrated. ``decided_by`` is "llm" only for a pair
+    that the model abstained on and that a language model was asked about; its ``p`` and energies stay the model's.
     """
 
+    id: str = ""
     a: Cited
     b: Cited
     relation: Relation
     p: Probability | None
     margin: float
     energies: Energies
-    decided_by: Literal["linear", "pair"]
+    decided_by: Literal["linear", "pair", "llm"]
     weights: RowWeights
 
 
 class MixedPair(Frozen):
-    """A pair of statements that share a premise and contest a conclusion."""
+    """A pair of statements that share a premise and contest a conclusion; ``id`` is "M1", "M2", … in a report."""
 
+    id: str = ""
     a: Cited
     b: Cited
     p_agree: Probability | None
@@ -169,22 +173,67 @@ class MixedPair(Frozen):
 
 
 class NarrativeSentence(Frozen):
-    """One sentence of a narrative, the area it stands in and the statement ids of each side that it cites."""
+    """One sentence of a narrative as it is told, the area it stands in and what it cites.
+
+    Attributes:
+        a: the statement id of the first side that it cites.
+        b: the statement id of the second side.
+        rows: ids of the ledger rows it words.
+        source: who worded it.
+        status: "rejected" when a language model worded the row, the verifier threw that out and the template stands in.
+        reason: why it was thrown out; empty for a verified sentence.
+    """
 
     text: str
     title: str
     relation: Relation
     a: str
     b: str
+    rows: tuple[str, ...] = ()
+    source: Literal["template", "llm"] = "template"
+    status: Literal["verified", "rejected"] = "verified"
+    reason: str = ""
+
+
+class RejectedSentence(Frozen):
+    """What a language model wrote and the verifier threw out: for an audit, never to be shown as a finding.
+
+    ``text`` is cut after 500 characters; ``reason`` starts with the check that failed.
+    """
+
+    text: str
+    rows: tuple[str, ...]
+    reason: str
+
+
+class Usage(Frozen):
+    """What a narrative cost: calls to the language model, and tokens as its provider counts them (0 if it does not)."""
+
+    calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
 
 
 class Narrative(Frozen):
-    """The readable summary. ``rejected`` counts sentences a verifier threw out (always 0 for the template)."""
+    """The readable summary.
+
+    Attributes:
+        text: all of it.
+        source: "llm" if a language model worded at least one of the sentences told.
+        sentences: what is told, in order.
+        rejected: how many sentences of a language model were thrown out (always 0 for the template).
+        rejections: those sentences, at most 100.
+        usage: what the language model was asked and answered.
+        note: why the template words what a language model was asked to word; empty when there is nothing to say.
+    """
 
     text: str
     source: Literal["template", "llm"]
     sentences: tuple[NarrativeSentence, ...]
     rejected: int = 0
+    rejections: tuple[RejectedSentence, ...] = ()
+    usage: Usage = Usage()
+    note: str = ""
 
 
 class PersonaSummary(Frozen):

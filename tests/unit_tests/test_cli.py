@@ -54,8 +54,10 @@ def test_compare_prints_one_document(run: Run, tmp_path: Path) -> None:
     assert document["personas"][0] == {"id": "ann", "statements": 2, "clauses": 0}
     assert {"score", "verdict", "agreements", "disagreements", "mixed", "only_a", "only_b"} <= set(document)
     row = document["agreements"][0]
-    assert set(row) == {"a", "b", "relation", "p", "margin", "energies", "decided_by", "weights"}
+    assert set(row) == {"id", "a", "b", "relation", "p", "margin", "energies", "decided_by", "weights"}
     assert row["a"]["id"] == "ann2"
+    assert row["id"] == "A1"
+    assert document["narrative"]["sentences"][0]["rows"] == ["A1"]
     assert document["narrative"]["source"] == "template"
     assert document["model"]["name"] == "toy"
     assert "warning: ann: 1 invisible character" in err

@@ -1,0 +1,60 @@
+"""The scripted server is what ChatOpenAI takes for the real one."""
+
+from __future__ import annotations
+
+import openai
+import pytest
+from langchain_core.tools import tool
+from langchain_openai import ChatOpenAI
+from pydantic import BaseModel, SecretStr
+
+from tests.scripted_openai import Reply, ScriptedOpenAI
+
+
+@tool
+def lookup(q: str) -> str:
+    """Look something up."""
+    return q
+
+
+class City(BaseModel):
+    """A city."""
+
+    name: str
+
+
+def chat(server: ScriptedOpenAI) -> ChatOpenAI:
+    return ChatOpenAI(model="scripted", api_key=SecretStr("none"), base_url=server.base_url, max_retries=0, timeout=30)
+
+
+def test_it_answers_streams_and_calls_tools() -> None:
+    words = "a sentence of more than twenty-four characters"
+    call = ("lookup", {"q": "x" * 60})
+    script = [Reply(words), Reply(words), Reply(calls=[call]), Reply(calls=[call]), Reply('{"name": "Oslo"}')]
+    with ScriptedOpenAI(script) as server:
+        llm = chat(server)
+        assert llm.invoke("hi").text == words
+        pieces = [chunk.text for chunk in llm.stream("hi")]
+        assert "".join(pieces) == words
+        assert len(pieces) > 2
+        bound = llm.bind_tools([lookup])
+        answer = bound.invoke("hi")
+        assert [(c["name"], c["args"]) for c in getattr(answer, "tool_calls")] == [call]  # noqa: B009
+        streamed = None
+        for chunk in bound.stream("hi"):
+            streamed = chunk if streamed is None else streamed + chunk
+        assert getattr(streamed, "tool_calls")[0]["args"] == call[1]  # noqa: B009
+        assert llm.with_structured_output(City, method="json_schema").invoke("hi") == City(name="Oslo")
+        assert server.requests[4]["response_format"]["type"] == "json_schema"
+        assert server.prompt(0, "user") == "hi"
+
+
+def test_it_fails_as_told() -> None:
+    with ScriptedOpenAI([Reply(status=429), Reply("hello there", cut=20)]) as server:
+        llm = chat(server)
+        with pytest.raises(openai.RateLimitError):
+            llm.invoke("hi")
+        with pytest.raises(Exception, match=r"(?i)connection|peer|incomplete"):
+            llm.invoke("hi")
+        with pytest.raises(openai.InternalServerError):
+            llm.invoke("hi")
