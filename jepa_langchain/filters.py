@@ -25,12 +25,19 @@ Filter = Mapping[str, Any]
 Mask = npt.NDArray[np.bool_]
 _ORDER = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 _CHUNK = 500
+#: The field of a statement's namespace: no filter can name it and no metadata can set it.
+NAMESPACE = "$namespace"
 
 
 def fields_of(metadata: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str | int | float]]:
-    """(name, value) of everything in a statement's metadata that a filter can ask for; empty values are left out."""
+    """(name, value) of everything in a statement's metadata that a filter can ask for; empty values are left out.
+
+    So are names with a dollar sign in front, which are operators to a filter.
+    """
     for key, value in metadata.items():
         name = f"{prefix}{key}"
+        if name.startswith("$"):
+            continue
         if isinstance(value, Mapping):
             yield from fields_of(value, f"{name}.")
         else:
@@ -73,6 +80,12 @@ def filter_key(wanted: Filter) -> str:
         return json.dumps(wanted, ensure_ascii=False)
     except (TypeError, ValueError) as error:
         raise InputError(f"filter: {error}; compare with texts, numbers or lists of them") from None
+
+
+def of_namespace(namespace: str, connection: sqlite3.Connection, count: int) -> Mask:
+    """Which of a segment's statements a tenant owns: (count,) truth values by position."""
+    sql = "SELECT pos FROM fields WHERE name = ? AND value = ?"
+    return _mask(connection.execute(sql, (NAMESPACE, namespace)), count)
 
 
 def matching(wanted: Filter, connection: sqlite3.Connection, count: int) -> Mask:

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
-
-from langchain_core.documents import Document
-from langchain_core.vectorstores import VectorStore
 
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.errors import InputError, StoreError
 from jepa_langchain.filters import Filter
-from jepa_langchain.index_queries import IndexQueries
+from jepa_langchain.index_batches import Row
+from jepa_langchain.index_exchange import IndexExchange
 from jepa_langchain.index_rows import encode_batch, make_row, persona_rows
-from jepa_langchain.index_store import IndexStore
+from jepa_langchain.index_store import IndexStore, Store
 from jepa_langchain.joint_embeddings import JointEmbeddings
+from jepa_langchain.namespaces import NamespaceStore
 from jepa_langchain.schema import Persona
-from jepa_langchain.segments import Row
 from jepa_langchain.storage import MANIFEST, Kind, ModelIdentity
 
 
-class JointIndex(IndexQueries):
+class JointIndex(IndexExchange):
     """An index directory with the model that asks it. Make or open one with :meth:`open`.
 
     One FAISS index of target-side embeddings serves every relation: the query is ŝ(x, z), the context side's
@@ -36,9 +34,15 @@ class JointIndex(IndexQueries):
         >>> index.search("Rents should be capped.", "disagree", k=3)  # doctest: +SKIP
     """
 
-    def __init__(self, store: IndexStore, model: AlignmentModel) -> None:
+    def __init__(
+        self,
+        store: Store,
+        model: AlignmentModel,
+        *,
+        temporary: tempfile.TemporaryDirectory[str] | None = None,
+    ) -> None:
         super().__init__(store, model)
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._temporary = temporary
 
     @classmethod
     def open(
@@ -88,9 +92,7 @@ class JointIndex(IndexQueries):
         else:
             width = loaded.stages.encoder.identity.dimension
             store = IndexStore.create(folder, identity, width, kind=kind, keep_states=keep_states, gpu=gpu)
-        index = cls(store, loaded)
-        index._temporary = temporary
-        return index
+        return cls(store, loaded, temporary=temporary)
 
     @classmethod
     def from_texts(
@@ -190,69 +192,27 @@ class JointIndex(IndexQueries):
         self.store.commit(remove=gone)
         return True
 
-    def export_to(self, vectorstore: VectorStore, *, batch_size: int = 500) -> list[str]:
-        """Copy every statement, under its id and with its vector as it is, into another vector store.
+    def namespace(self, tenant: str) -> Self:
+        """What one tenant sees: an index whose reads and writes reach that tenant's statements and no others.
 
-        Args:
-            vectorstore: any LangChain store made with :class:`JointEmbeddings` of the same encoder.
-            batch_size: documents a call.
-
-        Returns:
-            The ids that the store gave them.
+        Ids are the tenant's own; two tenants may use the same. The statements of tenants are also this whole
+        index's, for whoever runs it, under ``tenant U+001F id``. Whoever holds the view cannot leave it with a filter,
+        an id or metadata, but can in Python through its ``store``: give other processes answers, not the object.
 
         Raises:
-            InputError: if the store's embeddings are not this joint space.
+            InputError: if ``tenant`` is no name, or this is a tenant's view already.
         """
-        embeddings = vectorstore.embeddings
-        if not isinstance(embeddings, JointEmbeddings):
-            raise InputError(f"{type(vectorstore).__name__}: its embeddings are no JointEmbeddings")
-        if not ModelIdentity.of(embeddings.model.files).same_encoder(self.store.snapshot.manifest.model):
-            raise InputError(f"{type(vectorstore).__name__}: its embeddings are those of another encoder")
-        ids: list[str] = []
-        for segment in self.store.snapshot.segments:
-            alive = segment.alive()
-            for start in range(0, len(alive), batch_size):
-                places = alive[start : start + batch_size]
-                rows, vectors = segment.rows(places.tolist()), segment.structure.vectors[places]
-                known = {row.text: vector for row, vector in zip(rows, vectors, strict=True)}
-                with embeddings.knowing(known):
-                    ids += vectorstore.add_documents([row.document() for row in rows], ids=[row.id for row in rows])
-        return ids
-
-    def import_from(
-        self,
-        vectorstore: VectorStore,
-        ids: Sequence[str],
-        *,
-        fetch: Callable[[list[str]], list[Document]] | None = None,
-        batch_size: int = 500,
-    ) -> int:
-        """Add another store's documents by id; their texts are encoded here.
-
-        Args:
-            vectorstore: where the documents are.
-            ids: which of them, for example what :meth:`export_to` returned.
-            fetch: how documents are had by their ids; the store's ``get_by_ids`` when None.
-            batch_size: documents a call.
-
-        Returns:
-            How many the store still had.
-
-        Raises:
-            InputError: if the store cannot give documents by id, or one cannot be kept.
-            StoreError: if the index cannot be written.
-        """
-        get = fetch or vectorstore.get_by_ids
-        documents: list[Document] = []
-        try:
-            for start in range(0, len(ids), batch_size):
-                documents += get(list(ids[start : start + batch_size]))
-        except NotImplementedError:
-            name = type(vectorstore).__name__
-            raise InputError(f"{name}: gives no documents by their ids; pass fetch=, which does") from None
-        self.add_documents(documents)
-        return len(documents)
+        if isinstance(self.store, NamespaceStore):
+            raise InputError("namespace: this is a tenant's view already")
+        return type(self)(NamespaceStore(self.store, tenant), self.model, temporary=self._temporary)
 
     def retrain(self, kind: Kind | None = None) -> None:
-        """Write everything as one segment, its structure trained on all of it, as another kind if given."""
+        """Write everything as one segment, its structure trained on all of it, as another kind if given.
+
+        Raises:
+            InputError: in a tenant's view; a segment is written anew for all tenants at once.
+            StoreError: if the index cannot be written.
+        """
+        if not isinstance(self.store, IndexStore):
+            raise InputError("a namespace is not retrained by itself; do so with the whole index")
         self.store.rewrite(self.store.live_batches(), kind=kind)

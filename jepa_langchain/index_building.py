@@ -21,8 +21,8 @@ from jepa_langchain.console import progress_bar
 from jepa_langchain.distributed import is_main, processes, rank, wait
 from jepa_langchain.errors import StoreError
 from jepa_langchain.index import JointIndex
+from jepa_langchain.index_batches import Batch, Row, States, join
 from jepa_langchain.index_rows import make_batch
-from jepa_langchain.segments import Batch, Row, States, join
 from jepa_langchain.storage import WORK
 
 #: Statements a chunk: some minutes of one process.
@@ -80,7 +80,7 @@ def missing_rows(index: JointIndex, rows: Sequence[Row]) -> list[Row]:
 def _job(index: JointIndex, rows: Sequence[Row]) -> str:
     """A name for these rows under this encoder."""
     identity = index.model.stages.encoder.identity
-    digest = hashlib.sha256(repr((identity, index.store.snapshot.manifest.keep_states)).encode())
+    digest = hashlib.sha256(repr((identity, index.store.namespace, index.store.snapshot.manifest.keep_states)).encode())
     for row in rows:
         digest.update(repr((row.id, row.text, row.metadata)).encode())
     return digest.hexdigest()[:16]

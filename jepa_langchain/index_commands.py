@@ -13,7 +13,7 @@ from jepa_langchain.cli_options import AsJson, ModelDir, load_model, warn
 from jepa_langchain.errors import InputError, StoreError
 
 if TYPE_CHECKING:
-    from jepa_langchain.segments import Row
+    from jepa_langchain.index_batches import Row
 
 app = typer.Typer(help="An index of statements, searched by relation.", no_args_is_help=True)
 

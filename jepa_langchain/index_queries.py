@@ -14,16 +14,16 @@ from langchain_core.vectorstores.utils import maximal_marginal_relevance
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.errors import InputError
 from jepa_langchain.filters import Filter
-from jepa_langchain.index_store import IndexStore
+from jepa_langchain.index_batches import Row
+from jepa_langchain.index_store import Store
 from jepa_langchain.joint_embeddings import JointEmbeddings
 from jepa_langchain.relation_search import CANDIDATES, Hit, RelationQuery, nearest, related
-from jepa_langchain.segments import Row
 
 
 class IndexQueries(VectorStore):
     """What can be asked of an open index directory with a model."""
 
-    def __init__(self, store: IndexStore, model: AlignmentModel) -> None:
+    def __init__(self, store: Store, model: AlignmentModel) -> None:
         self.store, self.model = store, model
         self._embeddings = JointEmbeddings(model)
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.errors import StoreError
+from jepa_langchain.index_batches import Row
+from jepa_langchain.index_change import replace_all
 from jepa_langchain.index_kinds import load_faiss
 from jepa_langchain.index_rows import encode_batch
-from jepa_langchain.index_store import IndexStore, replace_all
-from jepa_langchain.segments import Row, open_statements, read_dead
+from jepa_langchain.index_store import IndexStore
+from jepa_langchain.segment_files import open_statements, read_dead
 from jepa_langchain.storage import (
     COPY,
     MANIFEST,

@@ -10,9 +10,9 @@ from jepa_langchain.console import progress_bar
 from jepa_langchain.encoder import Encoded, Encoder
 from jepa_langchain.errors import InputError
 from jepa_langchain.filters import encode_metadata
+from jepa_langchain.index_batches import MARK, Batch, Row, States, join
 from jepa_langchain.personas import clean_persona
 from jepa_langchain.schema import Persona
-from jepa_langchain.segments import Batch, Row, States, join
 from jepa_langchain.statements import Limits
 
 #: Statements an index takes from one persona.
@@ -29,6 +29,8 @@ def make_row(id_: str, text: str, metadata: Mapping[str, Any] | None) -> Row:
     where = f"document {id_!r}"
     if not isinstance(text, str) or not id_:
         raise InputError(f"{where}: {'empty id' if isinstance(text, str) else 'its text is no text'}")
+    if MARK in id_:
+        raise InputError(f"{where}: U+001F in an id marks a namespace; give it to JointIndex.namespace instead")
     encoded = encode_metadata(metadata or {}, where)
     try:
         for part in (id_, text, encoded):

@@ -9,15 +9,17 @@ about log2(n) times and leave about log2(n) segments to search.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
+from typing import Protocol
 
 from jepa_langchain.errors import StoreError
-from jepa_langchain.segments import Batch, Segment, join, read_dead, write_dead, write_segment
+from jepa_langchain.index_batches import Batch, join
+from jepa_langchain.index_change import Change
+from jepa_langchain.segment_files import read_dead
+from jepa_langchain.segments import Segment
 from jepa_langchain.storage import (
     FORMAT,
     MANIFEST,
@@ -32,8 +34,6 @@ from jepa_langchain.storage import (
     write_manifest,
 )
 
-#: Share of deleted statements from which a segment is written anew.
-COMPACT_FROM = 0.25
 _RETRIES = 20
 
 
@@ -43,6 +43,25 @@ class Snapshot:
 
     manifest: Manifest
     segments: tuple[Segment, ...]
+
+
+class Store(Protocol):
+    """Where an index keeps its statements: a whole directory, or what a tenant sees of it."""
+
+    @property
+    def folder(self) -> Path:
+        """The index directory."""
+
+    @property
+    def namespace(self) -> str | None:
+        """The tenant's, None for the whole directory."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The last committed state."""
+
+    def commit(self, batch: Batch | None = None, remove: Iterable[str] = ()) -> int:
+        """See :meth:`IndexStore.commit`."""
 
 
 class IndexStore:
@@ -56,6 +75,8 @@ class IndexStore:
     Raises:
         StoreError: naming the file that is missing or damaged.
     """
+
+    namespace: None = None
 
     def __init__(self, folder: Path, *, read_only: bool = False, gpu: bool | None = None) -> None:
         self.folder, self.read_only, self.gpu = folder, read_only, gpu
@@ -158,7 +179,7 @@ class IndexStore:
         added = [row.id for row in batch.rows] if batch else []
         with self._writing, self._locked():
             before = self.snapshot
-            change = _Change(self.folder, before.manifest)
+            change = Change(self.folder, before.manifest)
             removed = 0
             for segment in before.segments:
                 here = segment.positions([*gone, *added])
@@ -181,7 +202,7 @@ class IndexStore:
         with self._writing, self._locked():
             manifest = self.snapshot.manifest
             update = {"kind": kind or manifest.kind, "model": model or manifest.model}
-            change = _Change(self.folder, manifest.model_copy(update=update))
+            change = Change(self.folder, manifest.model_copy(update=update))
             parts = list(batches)
             if parts:
                 change.add(join(parts))
@@ -191,7 +212,7 @@ class IndexStore:
         """Say that another predictor over the same encoder asks this index from now on; vectors stay as they are."""
         with self._writing, self._locked():
             before = self.snapshot
-            change = _Change(self.folder, before.manifest.model_copy(update={"model": model}))
+            change = Change(self.folder, before.manifest.model_copy(update={"model": model}))
             for segment in before.segments:
                 change.keep(segment, [])
             self._swap(change)
@@ -205,7 +226,7 @@ class IndexStore:
             raise StoreError(f"{self.folder}: opened read-only")
         return locked(self.folder)
 
-    def _swap(self, change: _Change) -> None:
+    def _swap(self, change: Change) -> None:
         manifest, entries = change.finish()
         with self._loading:
             write_manifest(self.folder, manifest)
@@ -215,69 +236,3 @@ class IndexStore:
             )
             self._snapshot, self._seen = Snapshot(manifest, segments), self._stamp()
         remove_unnamed(self.folder, manifest)
-
-
-class _Change:
-    """The next state while it is made: open segments that stay, and batches that become new ones."""
-
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
-        self.folder, self.manifest, self.next = folder, manifest, manifest.next_number
-        self.parts: list[Segment | Batch] = []
-        self.changed = False
-        remove_unnamed(folder, manifest)
-
-    def _number(self) -> int:
-        self.next += 1
-        return self.next - 1
-
-    def keep(self, segment: Segment, gone: Sequence[int]) -> None:
-        """Take over a segment without the positions ``gone`` (ascending)."""
-        if not gone:
-            self.parts.append(segment)
-            return
-        self.changed = True
-        dead = np.union1d(segment.dead, np.array(gone, dtype=np.int64))
-        if len(dead) < COMPACT_FROM * segment.entry.count:
-            self.parts.append(segment.with_dead(write_dead(self.folder, self._number(), segment.entry, dead), dead))
-        elif len(dead) < segment.entry.count:
-            self.parts.append(segment.batch(np.setdiff1d(segment.alive(), dead, assume_unique=True)))
-
-    def add(self, batch: Batch) -> None:
-        """Append a batch, and join it with the segments before it that are less than twice as large."""
-        self.changed = True
-        parts, size = [batch], len(batch.rows)
-        while self.parts and _size(self.parts[-1]) < 2 * size:
-            last = self.parts.pop()
-            size += _size(last)
-            parts.insert(0, last if isinstance(last, Batch) else last.batch(last.alive()))
-        self.parts.append(join(parts) if len(parts) > 1 else batch)
-
-    def finish(self) -> tuple[Manifest, list[tuple[SegmentEntry, Segment | None]]]:
-        """Write the batches; the manifest to commit, and its entries with the segments that are open already."""
-        segments: list[tuple[SegmentEntry, Segment | None]] = []
-        for part in self.parts:
-            if isinstance(part, Batch):
-                segments.append((write_segment(self.folder, self._number(), part, kind=self.manifest.kind), None))
-            else:
-                segments.append((part.entry, part))
-        update = {
-            "generation": self.manifest.generation + 1,
-            "count": sum(entry.count - entry.dead for entry, _ in segments),
-            "next_number": self.next,
-            "segments": tuple(entry for entry, _ in segments),
-        }
-        return self.manifest.model_copy(update=update), segments
-
-
-def replace_all(folder: Path, manifest: Manifest, batch: Batch | None) -> None:
-    """Commit ``batch`` as all that an index holds, under a lock that the caller has; old files need not be readable."""
-    change = _Change(folder, manifest)
-    if batch is not None:
-        change.add(batch)
-    after, _ = change.finish()
-    write_manifest(folder, after)
-    remove_unnamed(folder, after)
-
-
-def _size(part: Segment | Batch) -> int:
-    return len(part.rows) if isinstance(part, Batch) else part.live

@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from jepa_langchain.segments import open_statements, read_dead
+from jepa_langchain.segment_files import open_statements, read_dead
 from jepa_langchain.storage import MANIFEST, check_file, read_manifest
 
 

@@ -17,10 +17,11 @@ import numpy.typing as npt
 from jepa_langchain.encoder import Encoded
 from jepa_langchain.errors import InputError
 from jepa_langchain.filters import Filter
+from jepa_langchain.index_batches import Row
 from jepa_langchain.index_store import Snapshot
 from jepa_langchain.joint_embeddings import SearchRelation, query_vector, search_relation
 from jepa_langchain.schema import Relation, RelationEstimate
-from jepa_langchain.segments import Row, Segment
+from jepa_langchain.segments import Segment
 from jepa_langchain.stages import Stages, score_pairs
 from jepa_langchain.statements import Limits, clean_text
 

@@ -10,8 +10,8 @@ import pytest
 from jepa_langchain import index_kinds
 from jepa_langchain.errors import InputError
 from jepa_langchain.index import JointIndex
+from jepa_langchain.index_batches import Batch, Row
 from jepa_langchain.index_kinds import Selection, Structure, kind_for, load_faiss, write_flat, write_inverted
-from jepa_langchain.segments import Batch, Row
 from tests.unit_tests.conftest import make_model
 
 Floats = np.typing.NDArray[np.float32]

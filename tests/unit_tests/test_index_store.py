@@ -12,11 +12,11 @@ import pytest
 
 from jepa_langchain.errors import ModelError, StoreError
 from jepa_langchain.index import JointIndex
+from jepa_langchain.index_batches import States
 from jepa_langchain.index_building import add_in_bulk
 from jepa_langchain.index_repair import rebuild, verify
 from jepa_langchain.index_rows import make_row
 from jepa_langchain.index_store import IndexStore
-from jepa_langchain.segments import States
 from jepa_langchain.storage import COPY, MANIFEST, read_manifest, write_manifest
 from tests.unit_tests.conftest import make_model
 

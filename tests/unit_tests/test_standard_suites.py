@@ -36,6 +36,15 @@ class TestVectorStoreInMemory(VectorStoreIntegrationTests):
         return JointIndex.open(model=make_model(), keep_states=False)
 
 
+class TestVectorStoreOfATenant(VectorStoreIntegrationTests):
+    @pytest.fixture
+    def vectorstore(self, tmp_path: Path) -> VectorStore:
+        index = JointIndex.open(tmp_path / "index", model=make_model(), keep_states=False)
+        index.add_texts(["foo", "bar"], ids=["1", "2"])
+        index.namespace("other").add_texts(["foo", "baz"], ids=["1", "3"])
+        return index.namespace("tenant")
+
+
 def filled() -> JointIndex:
     index = JointIndex.open(model=make_model())
     index.add_documents([Document(f"taxes on item{i} help towns") for i in range(5)])
