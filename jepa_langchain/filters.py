@@ -74,12 +74,14 @@ def filter_key(wanted: Filter) -> str:
     """One text for filters that say the same in the same order.
 
     Raises:
-        InputError: if a value is no text, number or truth value.
+        InputError: if a value is no text, number or truth value, or a text is no Unicode.
     """
     try:
-        return json.dumps(wanted, ensure_ascii=False)
+        key = json.dumps(wanted, ensure_ascii=False)
+        key.encode()
     except (TypeError, ValueError) as error:
         raise InputError(f"filter: {error}; compare with texts, numbers or lists of them") from None
+    return key
 
 
 def of_namespace(namespace: str, connection: sqlite3.Connection, count: int) -> Mask:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from jepa_langchain.cli_options import AsJson, MaxBytes, MaxCharacters, MaxStatements, ModelDir, load_model, warn
+from jepa_langchain.errors import InputError
 from jepa_langchain.statements import Limits
 
 
@@ -24,9 +25,11 @@ def matrix(
     max_bytes: MaxBytes = 10_000_000,
 ) -> None:
     """Compare every two of several personas: who aligns with whom, and which coalitions there are."""
-    from jepa_langchain.groups import compare_group
+    from jepa_langchain.groups import MOST_AGENTS, compare_group
     from jepa_langchain.personas import load_persona
 
+    if len(files) > MOST_AGENTS:
+        raise InputError(f"{len(files):,} persona files; a group has up to {MOST_AGENTS}")
     limits = Limits(statement_characters=max_characters, file_bytes=max_bytes, statements=max_statements)
     loaded = [load_persona(path, limits=limits) for path in files]
     warn(line for one in loaded for line in one.warnings)

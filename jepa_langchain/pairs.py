@@ -59,6 +59,8 @@ class PairSource:
 
 #: A pair of statements at their longest, escaped, with its other fields, is far below this.
 _LINE_CHARACTERS = 100_000
+#: The most a pairs file may have, unpacked: a compressed bomb ends here.
+_FILE_CHARACTERS, _FILE_LINES = 1_000_000_000, 5_000_000
 #: Topics that a source keeps to be trained on, whatever is held out.
 _FEWEST_TOPICS = 3
 
@@ -67,9 +69,13 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
     opener: Any = gzip.open if path.suffix == ".gz" else open
     try:
         with opener(path, "rt", encoding="utf-8") as handle:
-            number = 0
+            number = characters = 0
             while line := handle.readline(_LINE_CHARACTERS):
                 number += 1
+                characters += len(line)
+                if number > _FILE_LINES or characters > _FILE_CHARACTERS:
+                    most = f"{_FILE_LINES:,} lines or {_FILE_CHARACTERS:,} characters"
+                    raise InputError(f"{path}, line {number}: over {most}, the most a pairs file may have")
                 if len(line) == _LINE_CHARACTERS:
                     raise InputError(f"{path}, line {number}: over {_LINE_CHARACTERS:,} characters")
                 yield number, line
