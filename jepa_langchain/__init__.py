@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jepa_langchain.alignment import AlignmentModel
+    from jepa_langchain.callers import Caller
     from jepa_langchain.encoder import EmbeddingsEncoder, TransformerEncoder
     from jepa_langchain.errors import InputError, JepaLangchainError, ModelError, StoreError
     from jepa_langchain.group_schema import GroupReport
@@ -28,10 +29,13 @@ if TYPE_CHECKING:
         Statement,
         Verdict,
     )
+    from jepa_langchain.toolkit import AlignmentToolkit
 
 _HOME = {
     "AlignmentModel": "alignment",
     "AlignmentReport": "schema",
+    "AlignmentToolkit": "toolkit",
+    "Caller": "callers",
     "EmbeddingsEncoder": "encoder",
     "GroupReport": "group_schema",
     "InputError": "errors",
@@ -57,6 +61,8 @@ _HOME = {
 __all__ = [
     "AlignmentModel",
     "AlignmentReport",
+    "AlignmentToolkit",
+    "Caller",
     "EmbeddingsEncoder",
     "GroupReport",
     "InputError",

@@ -78,8 +78,22 @@ class CachingEncoder:
             truncated=tuple(i for i, row in enumerate(rows) if row.truncated),
         )
 
+    def knows(self, text: str) -> bool:
+        """Whether a text is known already."""
+        with self._lock:
+            return text in self._known
+
+    def know(self, texts: Sequence[str], encoded: Encoded) -> None:
+        """Take over what was encoded before, for example what an index keeps; what is known already stays."""
+        self._keep(texts, encoded)
+
     def _learn(self, texts: list[str], *, progress: bool) -> dict[str, _Known]:
         new = self.encoder.encode(texts, progress=progress)
+        with self._lock:
+            self.encoded += len(texts)
+        return self._keep(texts, new)
+
+    def _keep(self, texts: Sequence[str], new: Encoded) -> dict[str, _Known]:
         cut = set(new.truncated)
         learnt = {
             text: _Known(
@@ -91,7 +105,6 @@ class CachingEncoder:
             for i, text in enumerate(texts)
         }
         with self._lock:
-            self.encoded += len(texts)
             for text, known in learnt.items():
                 if text not in self._known:
                     self._known[text] = known

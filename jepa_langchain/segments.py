@@ -142,6 +142,15 @@ class Segment:
         gone = set(self.dead.tolist())
         return {id_.removeprefix(prefix): pos for id_, pos in found.items() if pos not in gone}
 
+    def values(self, name: str) -> list[str | int | float]:
+        """A metadata field of every statement that has it and is seen here, by position."""
+        kept = self.selection(None)
+        with self._lock:
+            sql = "SELECT pos, value FROM fields WHERE name = ? ORDER BY pos"
+            found: list[tuple[int, str | int | float]] = self.connection.execute(sql, (name,)).fetchall()
+        seen = None if kept is None else set(kept.positions.tolist())
+        return [value for pos, value in found if seen is None or pos in seen]
+
     def states(self, positions: Sequence[int]) -> States | None:
         """Kept states of some statements, read from disk; None if this segment keeps none."""
         if self._states is None or self._bounds is None:

@@ -1,0 +1,67 @@
+"""A pair stage that reads no pair twice: energies of pairs it has seen are kept, up to a bound.
+
+An agent that says one new thing and asks again about a peer changes one row of their table; the others stand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from jepa_langchain.pair_predictor import PairPredictor
+
+Floats = npt.NDArray[np.float32]
+#: Pairs kept when nothing else is asked for: some 100 bytes each.
+MOST_PAIRS = 500_000
+_Key = tuple[bytes, bytes]
+
+
+class CachingPairs:
+    """A pair predictor whose :meth:`score` remembers; everything else is the wrapped predictor's.
+
+    It may be called from several threads.
+
+    Args:
+        pair: what scores a pair that is not known yet.
+        most: pairs kept at most; the least recently used are forgotten first.
+    """
+
+    def __init__(self, pair: PairPredictor, *, most: int = MOST_PAIRS) -> None:
+        self.pair, self.most = pair, most
+        self._known: OrderedDict[_Key, Floats] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        return getattr(self.pair, name)
+
+    def score(self, tokens: Sequence[Floats], context: Floats, pairs: npt.NDArray[np.int64]) -> Floats:
+        """As :meth:`PairPredictor.score`; only pairs that are not known are read."""
+        # A text is known by its states, all that the pair stage reads of it.
+        marks = {int(i): _mark(tokens[int(i)], context[int(i)]) for i in np.unique(pairs)}
+        keys = [(marks[int(x)], marks[int(y)]) for x, y in pairs]
+        with self._lock:
+            found = {key: self._known[key] for key in keys if key in self._known}
+            for key in found:
+                self._known.move_to_end(key)
+        missing = [i for i, key in enumerate(keys) if key not in found]
+        if missing:
+            new = self.pair.score(tokens, context, pairs[missing])
+            found |= {keys[i]: energies for i, energies in zip(missing, new, strict=True)}
+            with self._lock:
+                self._known |= {keys[i]: found[keys[i]] for i in missing}
+                while len(self._known) > self.most:
+                    self._known.popitem(last=False)
+        return np.array([found[key] for key in keys], dtype=np.float32).reshape(len(pairs), 2)
+
+
+def _mark(tokens: Floats, context: Floats) -> bytes:
+    digest = hashlib.blake2b(np.ascontiguousarray(tokens).data, digest_size=16)
+    digest.update(np.ascontiguousarray(context).data)
+    return digest.digest()
