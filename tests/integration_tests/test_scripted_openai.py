@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import openai
 import pytest
+from langchain_core.messages import AIMessageChunk
+from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel, SecretStr
@@ -40,10 +42,8 @@ def test_it_answers_streams_and_calls_tools() -> None:
         bound = llm.bind_tools([lookup])
         answer = bound.invoke("hi")
         assert [(c["name"], c["args"]) for c in getattr(answer, "tool_calls")] == [call]  # noqa: B009
-        streamed = None
-        for chunk in bound.stream("hi"):
-            streamed = chunk if streamed is None else streamed + chunk
-        assert getattr(streamed, "tool_calls")[0]["args"] == call[1]  # noqa: B009
+        chunks = [c for c in bound.stream("hi") if isinstance(c, AIMessageChunk)]
+        assert add_ai_message_chunks(chunks[0], *chunks[1:]).tool_calls[0]["args"] == call[1]
         assert llm.with_structured_output(City, method="json_schema").invoke("hi") == City(name="Oslo")
         assert server.requests[4]["response_format"]["type"] == "json_schema"
         assert server.prompt(0, "user") == "hi"

@@ -1,0 +1,155 @@
+"""How well the narrative's verifier throws out what is wrong and lets pass what is honest, by kind of mistake.
+
+The corpus (``narrative_corpus.md``) was written before the verifier; its limits were set on the half ``tune``.
+
+* recall of rejection: share of the items that must be rejected which are;
+* precision of rejection: share of the rejected items which must be;
+* honest rejected: share of the honest paraphrases that are thrown out (the template tells their rows instead).
+
+Run from the repository's root: ``python -m benchmarks.narrative``. It writes ``benchmarks/narrative.md``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from jepa_langchain.alignment import AlignmentModel
+from jepa_langchain.chains.claims import Polarity
+from jepa_langchain.chains.consent import predictor_polarity
+from jepa_langchain.chains.drafts import read_draft
+from jepa_langchain.chains.verifier import Item, Verifier
+from jepa_langchain.schema import Cited, Energies, LedgerRow, Relation, RowWeights
+
+HERE = Path(__file__).parent
+HONEST = "honest paraphrase"
+HALVES = ("tune", "held_out")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One item of the corpus and whether the verifier rejected it."""
+
+    half: str
+    kind: str
+    wrong: bool
+    rejected: bool
+
+
+def lines(name: str) -> list[dict[str, Any]]:
+    """The objects of a JSONL file beside this one."""
+    return [json.loads(line) for line in (HERE / name).read_text(encoding="utf-8").splitlines()]
+
+
+def ledger_rows(ledger: Mapping[str, Any]) -> list[LedgerRow]:
+    """The rows of a ledger of the corpus, with the ids its items cite: disagree-1, agree-1."""
+    count: Counter[str] = Counter()
+    rows = []
+    for row in ledger["rows"]:
+        count[row["relation"]] += 1
+        rows.append(
+            LedgerRow(
+                id=f"{row['relation']}-{count[row['relation']]}",
+                a=Cited(**row["a"]),
+                b=Cited(**row["b"]),
+                relation=Relation(row["relation"]),
+                p=None,
+                margin=0.0,
+                energies=Energies(agree=0.0, disagree=0.0),
+                decided_by="pair",
+                weights=RowWeights(a=(), b=()),
+            )
+        )
+    return rows
+
+
+def verifiers(polarity: Polarity | None) -> dict[str, Verifier]:
+    """A verifier a ledger."""
+    return {
+        ledger["ledger"]: Verifier((ledger["names"][0], ledger["names"][1]), ledger_rows(ledger), polarity)
+        for ledger in lines("narrative_ledgers.jsonl")
+    }
+
+
+def items_of(entry: Mapping[str, Any], rows: int) -> list[Item]:
+    """The sentences of one corpus entry, as the chain would read them."""
+    if "raw" in entry:
+        return [sentence.item() for sentence in read_draft(entry["raw"], rows)]
+    if "repeat" in entry:
+        head, unit, tail, times = entry["repeat"]
+        return [sentence.item() for sentence in read_draft(head + unit * times + tail, rows)]
+    item = entry["item"]
+    area = Relation.AGREE if item["area"].startswith("agree") else Relation.DISAGREE
+    return [Item(area, item["title"], item["text"], tuple(item["rows"]))]
+
+
+def outcomes(polarity: Polarity | None) -> list[Outcome]:
+    """The verdict on every entry of the corpus: rejected when no sentence of it is accepted."""
+    checkers = verifiers(polarity)
+    return [
+        Outcome(
+            half=entry["half"],
+            kind=entry["kind"],
+            wrong=entry["gold"] == "reject",
+            rejected=all(
+                checkers[entry["ledger"]].check(item).row is None
+                for item in items_of(entry, len(checkers[entry["ledger"]]))
+            ),
+        )
+        for entry in lines("narrative_corpus.jsonl")
+    ]
+
+
+def rate(part: int, whole: int) -> str:
+    """A share, with what it is a share of."""
+    return f"{part / whole:.3f} ({part}/{whole})" if whole else "–"
+
+
+def summary(results: list[Outcome], half: str) -> tuple[str, str, str]:
+    """(recall, precision, honest rejected) of one half."""
+    mine = [o for o in results if o.half == half]
+    caught, wrong = sum(o.wrong and o.rejected for o in mine), sum(o.wrong for o in mine)
+    honest = sum(o.rejected and not o.wrong for o in mine)
+    return rate(caught, wrong), rate(caught, caught + honest), rate(honest, len(mine) - wrong)
+
+
+def by_kind(results: list[Outcome]) -> str:
+    """Rejected items of each kind and half."""
+    rows = ["| kind | tune | held out |", "|---|---|---|"]
+    for kind in sorted({o.kind for o in results}, key=lambda k: (k == HONEST, k)):
+        cells = []
+        for half in HALVES:
+            mine = [o for o in results if o.kind == kind and o.half == half]
+            cells.append(f"{sum(o.rejected for o in mine)}/{len(mine)}")
+        rows.append(f"| {kind} | " + " | ".join(cells) + " |")
+    return "\n".join(rows)
+
+
+def verifier_section(model: AlignmentModel) -> str:
+    """The tables of the verifier, with and without the predictor's consent."""
+    ways = {"rules and predictor": outcomes(predictor_polarity(model)), "rules alone": outcomes(None)}
+    table = ["| verifier | half | recall of rejection | precision of rejection | honest rejected |", "|---" * 5 + "|"]
+    for name, results in ways.items():
+        table += [f"| {name} | {half} | " + " | ".join(summary(results, half)) + " |" for half in HALVES]
+    return "\n".join(
+        [*table, "", "Rejected by rules and predictor, by kind:", "", by_kind(ways["rules and predictor"])]
+    )
+
+
+def main() -> None:
+    """Measure and write the report."""
+    model = AlignmentModel.load()
+    head = f"{datetime.now(UTC).date()}, `python -m benchmarks.narrative`, jepa_langchain {version('jepa-langchain')}"
+    weights = f"model {model.card().name}, pair stage SHA-256 `{model.card().weights_sha256['pair.safetensors'][:16]}…`"
+    text = f"# Narratives\n\n{head}, {weights}.\n\n## The verifier\n\n{verifier_section(model)}\n"
+    (HERE / "narrative.md").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""What a sentence claims, held against its row: who is said to hold what, how it is told, and words of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from jepa_langchain.chains.polarity import Reading, Word, compared, content, read
+from jepa_langchain.chains.sides import Clause, Names, Side
+from jepa_langchain.chains.words import Lexicon, normalise, same_word
+from jepa_langchain.schema import LedgerRow, Relation
+
+#: Weight of words of its own that a sentence may have; from 1 on, the predictor must consent.
+UNKNOWN_LIMIT = 1
+#: What a word weighs that another row's statements hold and the cited ones do not, or that has an opposite.
+HEAVY = 2
+#: Log-odds of agreement against disagreement, between what a side is said to hold and its statement, for consent.
+CONSENT = 0.5
+
+#: Log-odds of agreement against disagreement of (told, statement) pairs; see ``AlignmentModel``'s polarity.
+Polarity = Callable[[Sequence[tuple[str, str]]], Sequence[float]]
+
+_DISPUTE = re.compile(
+    r"\b(?:disagree\w*|clash\w*|differ(?:s|ed|ing|ence|ences)?|at odds|disput\w*|contest(?:s|ed)?|contradict\w*|"
+    r"oppos\w+|den(?:y|ies|ied)|reject\w*|whereas|by contrast|on the other hand|contrary|unlike|argue over|divided|"
+    r"split on)\b"
+)
+_TOGETHER = re.compile(
+    r"\b(?:agree(?:s|d|ment)?|(?<!of )both|shared?|common ground|alike|likewise|neither|consensus|concur|"
+    r"unanimous\w*)\b"
+)
+_APART = re.compile(r"\b(?:disagree\w*|differ\w*|odds|part|clash\w*|dispute|divided|contrast|instead|premise)\b")
+_JOINS = re.compile(r"^\W*(?:(?:and|while|but|the|also|likewise|too)\W+)*(?:agrees|concurs|likewise|shares)\b")
+_DEMAND = re.compile(r"\b(?:should|must|ought|need(?:s|ed)?|has to|have to|require[sd]?|demand\w*)\b")
+_LEAD = re.compile(r"^(?:\W|\b(?:the|agents?|both|that|says?|holds?|and|while|but|whereas)\b)+", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A row as its words: those of each statement, of both, and those that only other rows hold."""
+
+    row: LedgerRow
+    a: tuple[Word, ...]
+    b: tuple[Word, ...]
+    foreign: frozenset[str]
+
+    @property
+    def both(self) -> tuple[Word, ...]:
+        """The words of either statement."""
+        return self.a + self.b
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Checks the clauses of a sentence against the evidence of its row; every check returns a reason, or nothing."""
+
+    names: Names
+    lexicon: Lexicon
+    polarity: Polarity | None = None
+
+    def relation(self, clauses: Sequence[Clause], evidence: Evidence) -> str:
+        """An agreement told as a dispute, or a disagreement as something that both hold."""
+        said = [w.text for w in evidence.both]
+
+        def own(pattern: re.Pattern[str], text: str) -> bool:
+            """Whether a mark stands in a text that the statements do not hold themselves."""
+            return any(not any(same_word(m.group().split()[0], w) for w in said) for m in pattern.finditer(text))
+
+        for clause in clauses:
+            text = normalise(clause.text)
+            if evidence.row.relation is Relation.AGREE:
+                if own(_DISPUTE, text):
+                    return "relation: an agreement told as a dispute"
+            elif (clause.side == "both" and own(_TOGETHER, text) and not _APART.search(text)) or _JOINS.search(
+                normalise(self.names.without(clause.text))
+            ):
+                return "relation: a disagreement told as what both hold"
+        return ""
+
+    def claims(self, clauses: Sequence[Clause], evidence: Evidence) -> str:
+        """A polarity that is not the statement's, a side that is given the other's view or none, words of its own."""
+        told: dict[Side, tuple[Reading, Reading]] = {side: (Reading(), Reading()) for side in ("a", "b", "both")}
+        for clause in clauses:
+            words = content(self.names.without(clause.text), self.lexicon)
+            for side, whole in zip(("a", "b"), told[clause.side], strict=True):
+                part, contrary = self._read(clause, words, evidence, side)
+                if contrary:
+                    return f"polarity: {contrary}"
+                whole.add(part)
+        if _swapped(told["a"][0], told["a"][1], self.lexicon) or _swapped(told["b"][1], told["b"][0], self.lexicon):
+            return "sides: one is given what the other says"
+        spoken = {side: any(r.matched for r in readings) for side, readings in told.items()}
+        agree = evidence.row.relation is Relation.AGREE
+        if not ((spoken["a"] and spoken["b"]) or (agree and spoken["both"])):
+            return "sides: both are to be spoken of"
+        return self._own_words(told, clauses, evidence)
+
+    def _read(self, clause: Clause, words: Sequence[Word], evidence: Evidence, side: str) -> tuple[Reading, str]:
+        """A clause in the light of one side's statement, and why it says the contrary, if it is about that side."""
+        cited, statement = (evidence.row.a, evidence.a) if side == "a" else (evidence.row.b, evidence.b)
+        reading = read(words, statement, self.lexicon)
+        agree = evidence.row.relation is Relation.AGREE
+        if clause.side != side and not (agree and clause.side == "both"):
+            return reading, ""
+        # Of both, either statement's wording may be told: "nobody should" stands for "not".
+        loose = clause.side == "both" and any(w.denied for w in words) and any(w.denied for w in statement)
+        if reading.contrary and not (loose and not reading.opposed):
+            return reading, reading.contrary
+        exchanged = not compared(self.names.without(clause.text), cited.text, self.lexicon)
+        return reading, "the sides of a comparison are exchanged" if exchanged else ""
+
+    def _own_words(
+        self, told: dict[Side, tuple[Reading, Reading]], clauses: Sequence[Clause], evidence: Evidence
+    ) -> str:
+        """Attitudes that do not suit the statement, and words that claim something no cited statement does."""
+        tones = {"a": self._tone(evidence.row.a.text, evidence.a), "b": self._tone(evidence.row.b.text, evidence.b)}
+        weight, named = 0, ""
+        for side, (one, other) in told.items():
+            tone = sum(tones.values()) if side == "both" else tones[side]
+            for word in (w for w in one.unknown if w in other.unknown):
+                attitude = self.lexicon.attitude(word)
+                if attitude * tone < 0:
+                    return f"polarity: {word!r} does not suit the statement"
+                weighs = int(attitude < 0 and tone == 0) if attitude else self._weight(word, evidence)
+                weight, named = weight + weighs, named or (word if weighs else "")
+        if weight > UNKNOWN_LIMIT:
+            return f"words: {named!r} and others are in no cited statement"
+        if weight and not self._consent(clauses, evidence):
+            return f"words: {named!r} is in no cited statement, and the predictor does not consent"
+        return ""
+
+    def _tone(self, text: str, words: Sequence[Word]) -> int:
+        """How a statement speaks of its matter: a demand is in favour of it, a denied demand is not."""
+        if _DEMAND.search(normalise(text)):
+            return -1 if any(word.denied for word in words) else 1
+        return self.lexicon.tone(word.text for word in words)
+
+    def _weight(self, word: str, evidence: Evidence) -> int:
+        if word in self.lexicon.allowed or word in self.lexicon.light:
+            return 0
+        foreign = any(same_word(word, w) for w in evidence.foreign)
+        return HEAVY if foreign or self.lexicon.takes_sides(word) else 1
+
+    def _consent(self, clauses: Sequence[Clause], evidence: Evidence) -> bool:
+        """Whether the predictor takes what each side is said to hold for what its statement says."""
+        if self.polarity is None:
+            return False
+        pairs = []
+        for side, cited in (("a", evidence.row.a), ("b", evidence.row.b)):
+            parts = [self.names.without(c.text) for c in clauses if c.side in (side, "both")]
+            claim = _LEAD.sub("", " ".join(" ".join(parts).split())).strip(" ,;:.")
+            if claim:
+                pairs.append((claim, cited.text))
+        return min(self.polarity(pairs), default=0.0) >= CONSENT
+
+
+def _swapped(own: Reading, other: Reading, lexicon: Lexicon) -> bool:
+    """Whether what is told of one side is more the other's than its own."""
+    theirs = [w for w in own.unknown if w in other.matched and w not in lexicon.allowed]
+    mine = [w for w in other.unknown if w in own.matched and w not in lexicon.allowed]
+    return len(theirs) > len(mine)

@@ -1,0 +1,112 @@
+"""What a language model is asked to return for a narrative, and how its raw output is read without trusting it."""
+
+from __future__ import annotations
+
+import json
+from typing import Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+from jepa_langchain.chains.verifier import Item
+from jepa_langchain.schema import Relation
+
+#: Sentences of an output that are read.
+MOST_SENTENCES = 500
+
+# Braces that begin no sentence are looked at so often, then the rest is passed over.
+_MOST_TRIES = 20 * MOST_SENTENCES
+_DECODER = json.JSONDecoder()
+
+
+class DraftSentence(BaseModel):
+    """One sentence of a draft."""
+
+    area: Literal["agreement", "disagreement"]
+    title: str = Field(description="the topic in a few words of the statements")
+    text: str = Field(description="one or two sentences")
+    rows: list[str] = Field(description="the id of the row that is told")
+
+    def item(self) -> Item:
+        """The sentence as the verifier takes it."""
+        area = Relation.AGREE if self.area == "agreement" else Relation.DISAGREE
+        return Item(area, self.title, self.text, tuple(self.rows))
+
+
+class Draft(BaseModel):
+    """A narrative as a language model returns it: one sentence a row."""
+
+    items: list[DraftSentence]
+
+
+class DraftReader:
+    """Reads a draft as it arrives: every sentence that is complete, once, in order.
+
+    Whatever else the output holds (prose, a code fence, half an object at its end) is passed over.
+
+    Example:
+        >>> reader = DraftReader()
+        >>> [s.title for s in reader.feed('{"items": [{"area": "agreement", "title": "Tea", "text": "x", "ro')]
+        []
+        >>> [s.title for s in reader.feed('ws": ["A1"]}, {"ar')]
+        ['Tea']
+    """
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._place = 0
+        self._read = 0
+        self._tries = 0
+
+    def feed(self, piece: str) -> list[DraftSentence]:
+        """Add a piece of output; the sentences it completes."""
+        self._text += piece
+        found: list[DraftSentence] = []
+        while self._read < MOST_SENTENCES:
+            start = self._text.find("{", self._place)
+            self._tries += 1
+            if start < 0 or self._tries > _MOST_TRIES:
+                break
+            try:
+                value, stop = _DECODER.raw_decode(self._text, start)
+            except (ValueError, RecursionError):
+                # Not an object, or not yet: the outer object of a draft never ends before its sentences do.
+                if not self._starts_sentence(start):
+                    self._place = start + 1
+                    continue
+                break
+            self._place = stop
+            found += self._sentences(value)
+        self._read += len(found)
+        return found[: MOST_SENTENCES - self._read + len(found)]
+
+    def _starts_sentence(self, start: int) -> bool:
+        """Whether an object that does not end yet can be a sentence: not when an object begins inside it."""
+        return "{" not in self._text[start + 1 :] or _inside_string(self._text, start)
+
+    @staticmethod
+    def _sentences(value: object) -> list[DraftSentence]:
+        entries = value.get("items", [value]) if isinstance(value, dict) else []
+        found = []
+        for entry in entries if isinstance(entries, list) else []:
+            try:
+                found.append(DraftSentence.model_validate(entry))
+            except ValidationError:
+                continue
+        return found
+
+
+def _inside_string(text: str, start: int) -> bool:
+    """Whether the next brace after ``start`` stands in an open JSON string."""
+    brace = text.index("{", start + 1)
+    quotes = text.count('"', start, brace) - text.count('\\"', start, brace)
+    return quotes % 2 == 1
+
+
+def longest_output(rows: int) -> int:
+    """Characters that an output about so many rows may have; a longer one is refused whole."""
+    return 4_000 + 1_500 * rows
+
+
+def read_draft(text: str, rows: int) -> list[DraftSentence]:
+    """Every complete sentence of a whole output about so many rows; none of one that is out of all proportion."""
+    return DraftReader().feed(text) if len(text) <= longest_output(rows) else []

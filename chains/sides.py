@@ -1,0 +1,111 @@
+"""Whose words are whose: a text cut into clauses, each given to the side whose view it reports."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Literal
+
+from jepa_langchain.chains.words import TOKEN
+
+Side = Literal["a", "b", "both"]
+
+# A clause ends at punctuation and where a contrast begins.
+_BREAKS = (
+    r"[;:!?…\[\]]|\.(?=\s|$)|,(?=\s|$)|,?(?<=\w)[”\"](?=\s|$)|\s-\s|"
+    r"\b(?:while|whereas|but|yet|although|though|however|because)\b"
+)
+_SENTENCE = re.compile(r"(?<=[.!?])\s+")
+_JOINT = re.compile(r"\b(?:(?<!of )both|neither|the two|two sides|each side|all sides|common ground|shared?)\b")
+_CONTESTS = re.compile(r"\b(?:counters?|rejects?|objects?|denies|contests?|disputes?|unlike|against|opposes?)\b")
+_DASHES = str.maketrans({"–": "-", "—": "-"})
+
+
+@dataclass(frozen=True)
+class Clause:
+    """Some words of a text and the side whose view they give."""
+
+    text: str
+    side: Side
+
+
+@dataclass(frozen=True)
+class Names:
+    """The two personas' ids, as a text may call them; a one-letter name counts in capitals only."""
+
+    a: str
+    b: str
+
+    @cached_property
+    def _patterns(self) -> tuple[tuple[Literal["a", "b"], re.Pattern[str]], ...]:
+        sides: tuple[tuple[Literal["a", "b"], str], ...] = (("a", self.a), ("b", self.b))
+        return tuple(
+            (side, re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE if len(name) > 1 else 0))
+            for side, name in sides
+        )
+
+    @cached_property
+    def _either(self) -> str:
+        """A regular expression of either name."""
+        return "|".join(
+            rf"(?i:{re.escape(name)})" if len(name) > 1 else re.escape(name)
+            for name in sorted((self.a, self.b), key=len, reverse=True)
+        )
+
+    @cached_property
+    def _break(self) -> re.Pattern[str]:
+        called = rf"(?:(?i:the|agent)\s+)?(?:{self._either})(?!\w)"
+        # "(P1)" names the side of what stands before it; "and B says" begins B's part, "A and B say" does not.
+        before = "".join(f"(?<!{re.escape(name)})(?<!{re.escape(name.capitalize())})" for name in {self.a, self.b})
+        return re.compile(
+            rf"{_BREAKS}|\((?!\s*{called}\s*\))|\)|{before}\s(?:and|as does)\s(?={called})", re.IGNORECASE
+        )
+
+    def mentions(self, text: str) -> list[tuple[int, Literal["a", "b"]]]:
+        """(place, side) of every mention in a text, in order."""
+        return sorted((m.start(), side) for side, pattern in self._patterns for m in pattern.finditer(text))
+
+    def without(self, text: str) -> str:
+        """A text with the names blanked, so that a name is no word of a claim."""
+        return re.sub(rf"(?<!\w)(?:(?i:agent)\s+)?(?:{self._either})(?:['’]s)?(?!\w)", " ", text)
+
+    def clauses(self, text: str) -> list[Clause]:
+        """Cut a text into clauses and say whose each is.
+
+        A clause that names one side is that side's; with both names, or "both", "the two", it is both's. One that names
+        nobody belongs to the clause before it in its sentence, else to the one after it, else to the last one told.
+        """
+        made: list[Clause] = []
+        previous: Side | None = None
+        for sentence in _SENTENCE.split(text):
+            parts = [part for part in self._cut(sentence) if TOKEN.search(part)]
+            sides = [self._side(part) for part in parts]
+            for place, part in enumerate(parts):
+                earlier = next((s for s in reversed(sides[:place]) if s), None)
+                later = next((s for s in sides[place + 1 :] if s), None)
+                made.append(self._clause(part, sides[place] or earlier or later or previous or "both"))
+            previous = next((s for s in reversed(sides) if s), previous)
+        return made
+
+    def _cut(self, sentence: str) -> list[str]:
+        places = [0, *(m.start() for m in self._break.finditer(sentence.translate(_DASHES))), len(sentence)]
+        return [sentence[start:stop].strip() for start, stop in pairwise(places)]
+
+    def _side(self, part: str) -> Side | None:
+        sides = [side for _, side in self.mentions(part)]
+        if _JOINT.search(part.lower()) and len(set(sides)) != 1:
+            return "both"
+        if not sides:
+            return None
+        return sides[0] if len(set(sides)) == 1 or _CONTESTS.search(part) else "both"
+
+    def _clause(self, part: str, side: Side) -> Clause:
+        """Where one side contests the other's view ("B contests A's hope for x"), x is given to the other."""
+        found = self.mentions(part)
+        contested = _CONTESTS.search(part)
+        if len({s for _, s in found}) > 1 and contested and side != "both":
+            place, other = found[1]
+            return Clause(part[place:], other)
+        return Clause(part, side)

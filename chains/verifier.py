@@ -1,0 +1,164 @@
+"""The checker of a narrative: code, no language model. Every sentence is verified against its row, or thrown out.
+
+A sentence passes if all of this holds; it fails at the first that does not (fail closed):
+
+* shape: a text of a reasonable length without links, markup or line breaks;
+* rows: it cites one row that exists, and stands in that row's area;
+* quotes: what stands in quotation marks is a part of a cited statement, after the same normalisation, and is given to
+  the side that said it;
+* numbers and names: they occur in the cited statements, or are the personas' own;
+* relation: an agreement is not told as a dispute, nor a disagreement as something both hold;
+* polarity: no word opposes the statement's, and denials stand where the statement has them;
+* sides: both are spoken of, and neither is given what only the other says;
+* words: content words that no cited statement holds (nor a stand-in of one, nor the list of words that claim nothing)
+  weigh at most ``UNKNOWN_LIMIT``, and only with the predictor's consent.
+
+The limits were set on the half ``tune`` of ``benchmarks/narrative_corpus.jsonl``; ``benchmarks/narrative.md`` has what
+they catch. What the rules cannot see is said in ``docs/narratives.md``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jepa_langchain.chains.claims import Claims, Evidence, Polarity
+from jepa_langchain.chains.polarity import content, read
+from jepa_langchain.chains.sides import Clause, Names
+from jepa_langchain.chains.words import TOKEN, bare, english, normalise, same_word
+from jepa_langchain.schema import LedgerRow, Relation
+
+#: Most characters of a sentence, and of a title.
+LONGEST, LONGEST_TITLE = 800, 120
+
+_MARKUP = re.compile(r"https?:|www\.|[<>{}`|\\]|\]\(|\*\*|[\r\n]")
+_QUOTE_MARKS = re.compile(r"[“”„«»\"]")
+_QUOTED = re.compile(r"[“„«\"]([^“”„«»\"]*)[”“»\"]")
+_DIGIT = re.compile(r"\d")
+_CALLED_TWO = re.compile(r"\bthe two\b|\btwo (?:sides|agents|personas|parties)\b|\bon the one hand\b")
+_CAPITAL = re.compile(r"(?<=[\w,;:'’)”\"]\s)([A-Z][\w'’\-]*)")
+
+
+@dataclass(frozen=True)
+class Item:
+    """A sentence as a language model returns it: the area it is for, a title, the text, the ids of the cited rows."""
+
+    area: Relation
+    title: str
+    text: str
+    rows: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome: the row that an accepted sentence words, or why it is thrown out.
+
+    ``title`` is False where the text may stand but its title may not.
+    """
+
+    row: LedgerRow | None
+    reason: str = ""
+    title: bool = True
+
+
+class Verifier:
+    """Checks sentences against the rows of one report.
+
+    Args:
+        names: ids of the two personas.
+        rows: every row that a sentence may cite; their ids are distinct.
+        polarity: the predictor's log-odds of agreement between texts; without it a sentence has no word of its own.
+    """
+
+    def __init__(self, names: tuple[str, str], rows: Sequence[LedgerRow], polarity: Polarity | None = None) -> None:
+        self.names = Names(*names)
+        self.lexicon = english()
+        self._claims = Claims(self.names, self.lexicon, polarity)
+        words = {row.id: [content(side.text, self.lexicon) for side in (row.a, row.b)] for row in rows}
+        holders: dict[str, set[str]] = {}
+        for row_id, sides in words.items():
+            for word in (w for side in sides for w in side):
+                holders.setdefault(word.text, set()).add(row_id)
+        self._evidence = {
+            row.id: Evidence(
+                row,
+                tuple(words[row.id][0]),
+                tuple(words[row.id][1]),
+                frozenset(w for w, ids in holders.items() if row.id not in ids),
+            )
+            for row in rows
+        }
+
+    def __len__(self) -> int:
+        """How many rows may be cited."""
+        return len(self._evidence)
+
+    def check(self, item: Item) -> Verdict:
+        """Whether one sentence may be told."""
+        reason = self._shape(item) or self._citation(item)
+        if reason:
+            return Verdict(None, reason)
+        evidence = self._evidence[item.rows[0]]
+        clauses = self.names.clauses(item.text)
+        reason = (
+            self._quotes(item, evidence, clauses)
+            or self._figures(item, evidence)
+            or self._claims.relation(clauses, evidence)
+            or self._claims.claims(clauses, evidence)
+        )
+        if reason:
+            return Verdict(None, reason)
+        strange, held = self._title(item, evidence)
+        if len(strange) > 1 and not held:
+            return Verdict(None, f"words: the title's {strange[0]!r} is in no cited statement")
+        return Verdict(evidence.row, title=not strange and not _DIGIT.search(item.title))
+
+    def _shape(self, item: Item) -> str:
+        if not TOKEN.search(item.text) or len(item.text) > LONGEST or len(item.title) > LONGEST_TITLE:
+            return f"shape: a sentence has 1 to {LONGEST} characters, its title up to {LONGEST_TITLE}"
+        markup = _MARKUP.search(item.text) or _MARKUP.search(item.title)
+        return "shape: links, markup or line breaks" if markup else ""
+
+    def _citation(self, item: Item) -> str:
+        if len(item.rows) != 1:
+            return "rows: a sentence cites one row"
+        evidence = self._evidence.get(item.rows[0])
+        if evidence is None:
+            return "rows: no such row"
+        is_of = evidence.row.relation
+        return "" if is_of is item.area else f"rows: told as {item.area.value}, the row says {is_of.value}"
+
+    def _quotes(self, item: Item, evidence: Evidence, clauses: Sequence[Clause]) -> str:
+        if len(_QUOTE_MARKS.findall(item.text)) % 2:
+            return "quotes: an open quotation mark"
+        sources = {"a": normalise(evidence.row.a.text), "b": normalise(evidence.row.b.text)}
+        for quoted in _QUOTED.findall(item.text):
+            words = normalise(quoted).strip(" .,;:!?")
+            held = {side for side, source in sources.items() if re.search(rf"(?<!\w){re.escape(words)}(?!\w)", source)}
+            if not held:
+                return "quotes: not a part of a cited statement"
+            sides = {clause.side for clause in clauses if words in normalise(clause.text)}
+            if sides and not sides & {*held, "both"}:
+                return "quotes: given to the other side"
+        return ""
+
+    def _figures(self, item: Item, evidence: Evidence) -> str:
+        source = set(TOKEN.findall(normalise(f"{evidence.row.a.text} {evidence.row.b.text}")))
+        text = self.names.without(item.text)
+        for token in TOKEN.findall(_CALLED_TWO.sub(" ", normalise(text))):
+            if (_DIGIT.search(token) or token in self.lexicon.numbers) and token not in source:
+                return f"numbers: {token!r} is in no cited statement"
+        for match in _CAPITAL.finditer(text):
+            name = bare(normalise(match.group()))
+            ordinary = name in self.lexicon.light or name in self.lexicon.allowed
+            if not ordinary and not any(same_word(name, word.text) for word in evidence.both):
+                return f"names: {match.group()!r} is in no cited statement"
+        return ""
+
+    def _title(self, item: Item, evidence: Evidence) -> tuple[list[str], bool]:
+        """The title's words that no cited statement holds, and whether it has any that one does."""
+        words = content(self.names.without(item.title), self.lexicon)
+        reading = read(words, evidence.both, self.lexicon)
+        strange = [w for w in reading.unknown if w not in self.lexicon.allowed] + reading.opposed
+        return strange, bool(reading.matched or reading.denied)

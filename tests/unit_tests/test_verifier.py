@@ -1,0 +1,168 @@
+"""What the verifier lets pass and what it throws out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.narrative import outcomes
+from jepa_langchain.chains.drafts import DraftReader, longest_output, read_draft
+from jepa_langchain.chains.polarity import content, read
+from jepa_langchain.chains.sides import Names
+from jepa_langchain.chains.verifier import LONGEST, Item, Verifier
+from jepa_langchain.chains.words import denies, english, same_word
+from jepa_langchain.schema import Relation
+from tests.ledgers import row
+
+ROWS = [
+    row("D1", "Trams make the old town quieter.", "Trams do not make the old town quieter.", ids=("a1", "b1")),
+    row("D2", "Rents should be capped at 10 euros.", "A cap on rents stops new building.", ids=("a2", "b2")),
+    row("A1", "Parks need more trees.", "The parks should get more trees.", ids=("a3", "b3")),
+]
+DISAGREE, AGREE = Relation.DISAGREE, Relation.AGREE
+
+
+def reason(text: str, rows: str = "D1", *, title: str = "Trams", area: Relation = DISAGREE) -> str:
+    verdict = Verifier(("Ann", "Bob"), ROWS).check(Item(area, title, text, tuple(rows.split())))
+    assert (verdict.row is None) == bool(verdict.reason)
+    return verdict.reason
+
+
+def test_honest_sentences_pass() -> None:
+    assert not reason("“Trams make the old town quieter”, says Ann. Bob denies that trams make it quieter.")
+    assert reason("Ann says trams make the old town quieter, while Bob says trams do not make it quieter.") == ""
+    assert reason("Both want more trees in the parks.", "A1", title="Trees", area=AGREE) == ""
+    assert reason("Ann would cap rents at 10 euros; for Bob a cap stops new building.", "D2", title="Rents") == ""
+
+
+@pytest.mark.parametrize(
+    ("check", "text", "rows"),
+    [
+        ("shape", "", "D1"),
+        ("shape", "x" * (LONGEST + 1), "D1"),
+        ("shape", "Ann says trams make it quieter, Bob says no: see https://x.org", "D1"),
+        ("rows", "Ann says trams make the old town quieter, Bob says they do not make it quieter.", "D9"),
+        ("rows", "Ann says trams make the old town quieter, Bob says they do not make it quieter.", "D1 D2"),
+        ("rows", "Ann says trams make the old town quieter, Bob says they do not make it quieter.", ""),
+        ("rows", "Ann wants more trees in parks, Bob says parks should get more trees.", "A1"),
+        ("quotes", "Ann says “trams are silent”, Bob says trams do not make the town quieter.", "D1"),
+        ("quotes", "Ann says “trams make the old town quieter, Bob says they do not make it quieter.", "D1"),
+        ("quotes", "Ann says “do not make the old town quieter”, Bob says trams do not make it quieter.", "D1"),
+        ("numbers", "Ann would cap rents at 12 euros; for Bob a cap stops new building.", "D2"),
+        ("numbers", "Ann says three trams make the town quieter, Bob says trams do not make it quieter.", "D1"),
+        ("names", "Ann says trams make the town quieter as in Zurich, Bob says trams do not.", "D1"),
+        ("relation", "Ann and Bob agree that trams make the old town quieter.", "D1"),
+        ("relation", "Ann says trams make the old town quieter, and Bob agrees.", "D1"),
+        ("polarity", "Ann says trams make the town louder, Bob says trams do not make it quieter.", "D1"),
+        ("polarity", "Ann says trams make the town quieter, Bob says trams make the old town quieter.", "D1"),
+        ("sides", "Ann says a cap on rents stops building; Bob would cap rents at 10 euros.", "D2"),
+        ("sides", "Ann says that trams make the old town quieter.", "D1"),
+        ("words", "Ann says trams make the town quieter and cheaper for bakers, Bob says trams do not.", "D1"),
+        ("words", "Ann would cap rents at 10 euros and plant trees; for Bob a cap stops building.", "D2"),
+    ],
+)
+def test_what_is_wrong_is_thrown_out_by_the_check_that_sees_it(check: str, text: str, rows: str) -> None:
+    assert reason(text, rows).startswith(check), reason(text, rows)
+
+
+def test_an_agreement_is_no_dispute_and_is_not_turned_round() -> None:
+    for check, text in (
+        ("relation", "Ann and Bob disagree on whether parks need more trees."),
+        ("polarity", "Both want fewer trees in the parks."),
+        ("polarity", "Both say that the parks need no more trees."),
+    ):
+        assert reason(text, "A1", title="Trees", area=AGREE).startswith(check), text
+
+
+def test_a_title_of_its_own_is_not_told() -> None:
+    text = "Both want more trees in the parks."
+    check = Verifier(("Ann", "Bob"), ROWS).check
+    assert not check(Item(AGREE, "Parks and lakes", text, ("A1",))).title
+    assert check(Item(AGREE, "More trees", text, ("A1",))).title
+    assert check(Item(AGREE, "Carbon pricing schemes", text, ("A1",))).row is None
+
+
+def test_a_word_of_its_own_needs_the_predictors_consent() -> None:
+    item = Item(AGREE, "Trees", "Both want more chestnut trees in the parks.", ("A1",))
+    asked: list[tuple[str, str]] = []
+
+    def say(value: float) -> Verifier:
+        def polarity(pairs: Sequence[tuple[str, str]]) -> list[float]:
+            asked.extend(pairs)
+            return [value] * len(pairs)
+
+        return Verifier(("Ann", "Bob"), ROWS, polarity)
+
+    assert say(2.0).check(item).row == ROWS[2]
+    assert "does not consent" in say(-2.0).check(item).reason
+    assert "does not consent" in Verifier(("Ann", "Bob"), ROWS).check(item).reason
+    assert asked[0] == ("want more chestnut trees in the parks", "Parks need more trees.")
+
+
+def test_the_corpus_half_the_limits_were_set_on() -> None:
+    tune = [o for o in outcomes(None) if o.half == "tune"]
+    assert all(o.rejected for o in tune if o.wrong)
+    honest = [o.rejected for o in tune if not o.wrong]
+    assert sum(honest) <= 0.05 * len(honest)
+
+
+def test_whose_words_are_whose() -> None:
+    def sides(text: str) -> list[tuple[str, str]]:
+        return [(c.side, c.text) for c in Names("A", "B").clauses(text)]
+
+    assert (
+        sides("A says x, while B says y.") == [("a", "A says x"), ("a", ","), ("b", "while B says y"), ("b", ".")][::2]
+    )
+    assert [side for side, _ in sides("“Tea helps”, says A. B, in turn, drinks coffee.")] == ["a", "a", "b", "b", "b"]
+    assert sides("A and B like tea")[0][0] == "both"
+    assert [side for side, _ in sides("cheap tea (A), dear tea (B)")] == ["a", "b"]
+    assert sides("B rejects A's hope for tea") == [("a", "A's hope for tea")]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("plan", "planned"),
+        ("adapt", "adaptation"),
+        ("anxious", "anxiety"),
+        ("policy", "policies"),
+        ("rapid", "rapidly"),
+    ],
+)
+def test_forms_of_one_word(one: str, other: str) -> None:
+    assert same_word(one, other)
+    assert same_word(other, one)
+
+
+def test_opposites_and_denials() -> None:
+    words = english()
+    assert denies("unsafe", "safe")
+    assert denies("harmless", "harm")
+    assert not same_word("care", "careless")
+    assert words.opposite("rise", "fall")
+    assert words.opposite("rising", "fell")
+    assert not words.opposite("rise", "tree")
+    claim, statement = content("prices never fall", words), content("prices rise", words)
+    assert read(claim, statement, words).contrary == ""
+    assert read(content("prices never rise", words), statement, words).contrary
+
+
+@given(st.text(max_size=200), st.text(max_size=20), st.lists(st.sampled_from(["A1", "D1", "X"]), max_size=2))
+def test_anything_may_come_and_what_passes_is_about_both(text: str, title: str, rows: list[str]) -> None:
+    verdict = Verifier(("Ann", "Bob"), ROWS).check(Item(DISAGREE, title, text, tuple(rows)))
+    assert verdict.row is None or rows == ["D1"]
+
+
+def test_drafts_are_read_as_they_come() -> None:
+    sentence = '{"area": "agreement", "title": "a {b}", "text": "said \\"x {y}\\"", "rows": ["A1"]}'
+    whole = f'Sure!\n```json\n{{"items": [{sentence}, {{"area": "no"}}, {sentence}]}}\n```'
+    assert len(read_draft(whole, rows=2)) == 2
+    assert len(read_draft(whole[: whole.rindex('"rows"')], rows=2)) == 1
+    reader = DraftReader()
+    assert sum(len(reader.feed(character)) for character in whole) == 2
+    assert read_draft(whole + " " * longest_output(2), rows=2) == []
+    for nothing in ("", "null", "[]", "{" * 9_000, '{"a":' * 2_000, "word " * 2_000):
+        assert read_draft(nothing, rows=9) == []
