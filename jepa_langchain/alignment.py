@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from jepa_langchain.adaptation import Adaptation, adapt
-from jepa_langchain.attribution import WordMap, top_words, word_map
+from jepa_langchain.attribution import top_words, word_map
 from jepa_langchain.encoder import EmbeddingsEncoder, Encoder
+from jepa_langchain.errors import InputError
+from jepa_langchain.explanation import explain_pair, explain_statements
+from jepa_langchain.explanation_schema import Explanation
 from jepa_langchain.findings import Finding, cited
 from jepa_langchain.ledger import build_ledger
 from jepa_langchain.model_files import ModelFiles, load_model, save_model
@@ -21,6 +24,7 @@ from jepa_langchain.pairs import LabelledPair
 from jepa_langchain.personas import clean_persona
 from jepa_langchain.schema import (
     AlignmentReport,
+    Cited,
     MixedPair,
     ModelCard,
     Persona,
@@ -104,15 +108,32 @@ class AlignmentModel:
         a, b = (clean_text(t, where=f"text {n}", limits=limits).text for n, t in (("a", text_a), ("b", text_b)))
         return estimate_texts(self.stages, a, b)
 
-    def explain(self, text_a: str, text_b: str, *, limits: Limits = DEFAULT_LIMITS) -> WordMap | None:
-        """The exact word-by-word map of the linear stage's margin; None if the encoder shows no tokens.
+    def explain(
+        self,
+        a: str | Persona,
+        b: str | Persona,
+        *,
+        pair: tuple[str, str] | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> Explanation:
+        """Why two texts, or a statement of each of two personas, get their verdict.
+
+        Args:
+            a: a text or a persona.
+            b: likewise; both are texts or both are personas.
+            pair: for personas, the ids of the statement of ``a`` and of the one of ``b``.
+            limits: as for :meth:`relate`.
 
         Raises:
-            InputError: as :meth:`relate`.
+            InputError: as :meth:`relate`; if a text meets a persona, or ``pair`` names no statement.
         """
-        a, b = (clean_text(t, where=f"text {n}", limits=limits).text for n, t in (("a", text_a), ("b", text_b)))
-        encoder = self.stages.encoder
-        return word_map(self.stages.linear, encoder.token_context(a), encoder.token_context(b))
+        if isinstance(a, Persona) and isinstance(b, Persona):
+            clean_a, clean_b = (clean_persona(p, limits=limits).persona for p in (a, b))
+            return explain_statements(self.stages, clean_a, clean_b, pair)
+        if isinstance(a, Persona) or isinstance(b, Persona):
+            raise InputError("explain: give two texts, or two personas and the pair of statement ids")
+        said = (Cited(id=n, text=clean_text(t, where=f"text {n}", limits=limits).text) for n, t in (("a", a), ("b", b)))
+        return explain_pair(self.stages, *said)
 
     def adapt(self, pairs: Sequence[LabelledPair]) -> tuple[Self, Adaptation]:
         """This model with its relation maps adapted to a few labelled pairs, and how that went.

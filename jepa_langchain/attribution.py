@@ -19,7 +19,7 @@ import numpy.typing as npt
 from jepa_langchain.encoder import TokenContext
 from jepa_langchain.predictor import LinearPredictor
 from jepa_langchain.schema import RowWeights, WordWeight
-from jepa_langchain.statements import WORD
+from jepa_langchain.words import Word, merged, word_of_token, words_of
 
 Doubles = npt.NDArray[np.float64]
 #: Largest difference between a mean of token states and the encoder's own embedding that is float noise.
@@ -39,8 +39,8 @@ class WordMap:
         completeness_error: |sum of weights - margin|.
     """
 
-    words_a: list[tuple[str, int, int]]
-    words_b: list[tuple[str, int, int]]
+    words_a: list[Word]
+    words_b: list[Word]
     weights: Doubles
     margin: float
     completeness_error: float
@@ -52,18 +52,6 @@ def _token_shares(tokens: TokenContext) -> tuple[Doubles, Doubles]:
     layers = tokens.layers.astype(np.float64)
     scaled = [states / (count * np.linalg.norm(states.mean(0))) for states in layers]
     return np.concatenate(scaled, axis=1), scaled[-1]
-
-
-def _words(tokens: TokenContext) -> tuple[list[tuple[str, int, int]], npt.NDArray[np.int64]]:
-    """The words of a text and, for each token, the index of its word (the last index: no word)."""
-    words = [(m.group(), m.start(), m.end()) for m in WORD.finditer(tokens.text)]
-    place = np.full(len(tokens.offsets), len(words), dtype=np.int64)
-    for token, (start, end) in enumerate(tokens.offsets):
-        for index, (_, first, last) in enumerate(words):
-            if start < end and first <= start < last:
-                place[token] = index
-                break
-    return [*words, ("", 0, 0)], place
 
 
 def word_map(linear: LinearPredictor, tokens_a: TokenContext | None, tokens_b: TokenContext | None) -> WordMap | None:
@@ -93,11 +81,10 @@ def word_map(linear: LinearPredictor, tokens_a: TokenContext | None, tokens_b: T
         predicted = [context @ weights.T for context, _ in sums]
         cosine = [predicted[i] @ sums[1 - i][1] / np.linalg.norm(predicted[i]) for i in (0, 1)]
         margin += sign * (sum(cosine) / 2 if linear.direction == "symmetric" else cosine[0])
-    words_a, place_a = _words(tokens_a)
-    words_b, place_b = _words(tokens_b)
-    merged = np.zeros((len(words_a), len(words_b)))
-    np.add.at(merged, (place_a[:, None], place_b[None, :]), total)
-    return WordMap(words_a, words_b, merged, margin, abs(float(merged.sum()) - margin))
+    words_a, words_b = words_of(tokens_a.text), words_of(tokens_b.text)
+    rows = merged(total, word_of_token(words_a, tokens_a.offsets), len(words_a))
+    weights = merged(rows.T, word_of_token(words_b, tokens_b.offsets), len(words_b)).T
+    return WordMap(words_a, words_b, weights, margin, abs(float(weights.sum()) - margin))
 
 
 def top_words(mapped: WordMap | None, *, most: int = 3) -> RowWeights:

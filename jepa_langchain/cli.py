@@ -1,6 +1,7 @@
-"""The command line: ``jepa-langchain demo | compare | relate | matrix | index | train | calibrate | adapt | evaluate``.
+"""The command line: ``jepa-langchain demo | compare | relate | explain | matrix | index | train | ... | evaluate``.
 
-What a command does stands in the module of its group: ``group_commands``, ``index_commands``, ``training_commands``.
+What a command does stands in the module of its group: ``explain_commands``, ``group_commands``, ``index_commands``,
+``training_commands``.
 With ``--json`` stdout holds one JSON document and nothing else; warnings, progress and errors go to stderr.
 Exit codes: 0 done, 1 below ``--fail-under``, 2 usage, 3 bad input (one line, no traceback).
 """
@@ -29,6 +30,7 @@ from jepa_langchain.cli_options import (
     warn,
 )
 from jepa_langchain.errors import InputError, JepaLangchainError
+from jepa_langchain.explain_commands import explain
 from jepa_langchain.group_commands import matrix
 from jepa_langchain.statements import Limits
 from jepa_langchain.training_commands import adapt, calibrate, evaluate, train
@@ -109,6 +111,7 @@ def relate(text_a: str, text_b: str, *, as_json: AsJson = False, model: ModelDir
 
 for command in (train, calibrate, adapt, evaluate):
     app.command()(command)
+app.command()(explain)
 app.command()(matrix)
 
 

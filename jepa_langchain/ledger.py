@@ -54,10 +54,23 @@ class Ledger:
         return Verdict.MISALIGNED if self.score() <= MISALIGNED_TO else Verdict.MIXED
 
 
-def build_ledger(
+@dataclass(frozen=True)
+class ScoredPersonas:
+    """Two personas and every unit of one scored with every unit of the other; what a ledger is drawn up from.
+
+    ``truncated`` are ids of statements that were longer than the encoder reads.
+    """
+
+    a: Persona
+    b: Persona
+    table: Table
+    truncated: tuple[str, ...]
+
+
+def score_personas(
     stages: Stages, a: Persona, b: Persona, *, budget: int = PAIR_BUDGET, progress: bool = False
-) -> Ledger:
-    """Score every unit of ``a`` with every unit of ``b`` and keep what is decided; ``budget`` as for score_pairs."""
+) -> ScoredPersonas:
+    """Score every unit of ``a`` with every unit of ``b``; ``budget`` as for score_pairs."""
     units_a = [unit for s in a.statements for unit in units_of(s)]
     units_b = [unit for s in b.statements for unit in units_of(s)]
     texts = [unit.text for unit in (*units_a, *units_b)]
@@ -65,19 +78,32 @@ def build_ledger(
     encoded = stages.encoder.encode(distinct, progress=progress)
     grid = np.indices((len(units_a), len(units_b))).reshape(2, -1).T + np.array([0, len(units_a)])
     table = Table(stages, units_a, units_b, score_pairs(stages, texts, grid, budget=budget, encoded=encoded))
+    cut = {distinct[i] for i in encoded.truncated}
+    return ScoredPersonas(a, b, table, tuple(s.id for s in (*a.statements, *b.statements) if s.text in cut))
+
+
+def ledger_of(scored: ScoredPersonas) -> Ledger:
+    """Keep what is decided of scored personas."""
+    table = scored.table
     agreements, disagreements = _select(list(findings(table)))
     rows = (*agreements, *disagreements)
     far_a, far_b = _lonely(table)
     far_a, far_b = far_a - {f.a.statement_id for f in rows}, far_b - {f.b.statement_id for f in rows}
-    cut = {distinct[i] for i in encoded.truncated}
     return Ledger(
         agreements=tuple(agreements),
         disagreements=tuple(disagreements),
-        only_a=tuple(s for s in a.statements if s.id in far_a),
-        only_b=tuple(s for s in b.statements if s.id in far_b),
-        truncated=tuple(s.id for s in (*a.statements, *b.statements) if s.text in cut),
-        clauses=(len(units_a) - len(a.statements), len(units_b) - len(b.statements)),
+        only_a=tuple(s for s in scored.a.statements if s.id in far_a),
+        only_b=tuple(s for s in scored.b.statements if s.id in far_b),
+        truncated=scored.truncated,
+        clauses=(len(table.units_a) - len(scored.a.statements), len(table.units_b) - len(scored.b.statements)),
     )
+
+
+def build_ledger(
+    stages: Stages, a: Persona, b: Persona, *, budget: int = PAIR_BUDGET, progress: bool = False
+) -> Ledger:
+    """The ledger of two personas, end to end."""
+    return ledger_of(score_personas(stages, a, b, budget=budget, progress=progress))
 
 
 def _order(finding: Finding) -> tuple[float, list[tuple[str, str]]]:

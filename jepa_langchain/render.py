@@ -101,8 +101,8 @@ def report_view(report: AlignmentReport, *, summary: bool = True) -> RenderableT
     return Group(*parts)
 
 
-def estimate_view(estimate: RelationEstimate, text_a: str, text_b: str) -> RenderableType:
-    """One pair: verdict, probabilities, energies."""
+def estimate_view(estimate: RelationEstimate, text_a: str | Text, text_b: str | Text) -> RenderableType:
+    """One pair: verdict, probabilities, energies; a text may come with its styles."""
     if estimate.probabilities is None:
         verdict = Text("uncalibrated: no probabilities", style="yellow")
     elif estimate.relation is None:
@@ -110,8 +110,8 @@ def estimate_view(estimate: RelationEstimate, text_a: str, text_b: str) -> Rende
     else:
         verdict = Text(estimate.relation.upper(), style=f"bold {_COLOUR[estimate.relation]}")
     table = Table.grid(padding=(0, 2))
-    table.add_row("a", Text(text_a))
-    table.add_row("b", Text(text_b))
+    for name, text in (("a", text_a), ("b", text_b)):
+        table.add_row(name, Text(text) if isinstance(text, str) else text)
     table.add_row("verdict", verdict)
     for relation in Relation if estimate.probabilities else ():
         p = estimate.probabilities.of(relation) if estimate.probabilities else 0.0

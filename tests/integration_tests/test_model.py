@@ -62,10 +62,10 @@ def test_texts_of_every_kind(model: AlignmentModel) -> None:
         estimate = model.relate(text, "We should tax sugar.")
         assert np.isfinite(estimate.margin)
         assert estimate.truncated == (len(text) > 1_000)
-        mapped = model.explain(text, "We should tax sugar.")
-        assert mapped is not None
-        assert mapped.completeness_error < 1e-5
-        assert all(text[s:e] == word for word, s, e in mapped.words_a)
+        told = model.explain(text, "We should tax sugar.")
+        assert told.completeness_error is not None
+        assert told.completeness_error < 1e-5
+        assert all(text[slice(*w.span)] == w.word for stage in told.stages for w in stage.a)
 
 
 def test_encoding_does_not_depend_on_order_or_company(model: AlignmentModel) -> None:

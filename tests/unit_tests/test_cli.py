@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jepa_langchain import cli, group_commands, training_commands
+from jepa_langchain import cli, explain_commands, group_commands, training_commands
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.baselines import Baselines
 from jepa_langchain.model_files import ModelFiles, save_model
@@ -29,7 +29,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], mod
     def call(*args: str, loaded: AlignmentModel | None = model) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["jepa-langchain", *args])
         if loaded is not None:
-            for commands in (cli, training_commands, group_commands):
+            for commands in (cli, explain_commands, training_commands, group_commands):
                 monkeypatch.setattr(commands, "load_model", lambda _: loaded)
         with pytest.raises(SystemExit) as stopped:
             cli.main()
@@ -43,6 +43,24 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], mod
 def persona(path: Path, *lines: str) -> str:
     path.write_text("\n".join(lines))
     return str(path)
+
+
+def test_explain_prints_one_document(run: Run, tmp_path: Path) -> None:
+    a = persona(tmp_path / "ann.txt", "we should tax sugar", "trains run late")
+    b = persona(tmp_path / "bob.txt", "we should not tax sugar")
+    code, out, _ = run("explain", a, b, "--pair", "ann1", "bob1", "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert (document["a"]["id"], document["b"]["id"]) == ("ann1", "bob1")
+    assert document["completeness_error"] < 1e-5
+    assert document["margin"] == document["estimate"]["margin"]
+    assert [share["id"] for share in document["statements"]] == ["ann1", "bob1"]
+    assert max(document["words"]["b"], key=lambda w: abs(w["weight"]))["word"] == "not"
+    code, out, _ = run("explain", a, b, "--pair", "ann1", "bob1")
+    assert code == 0
+    assert "we should not tax sugar" in out
+    code, _, err = run("explain", a, b, "--pair", "ann1", "nobody")
+    assert (code, err.count("\n")) == (3, 1)
 
 
 def test_compare_prints_one_document(run: Run, tmp_path: Path) -> None:
