@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
@@ -72,20 +72,45 @@ _FEWEST_LISTS = 64
 
 @dataclass(frozen=True)
 class Selection:
-    """The statements of a segment that a filter keeps.
+    """The statements of a segment that a filter keeps, and how FAISS is told; any number of searches share one.
 
     Attributes:
-        positions: (m,) ascending.
-        bits: the same as a bit field, least bit first.
+        bits: (n / 8,) a bit a statement, least bit first.
+        count: how many are kept.
+        total: n.
     """
 
-    positions: Integers
     bits: npt.NDArray[np.uint8]
+    count: int
+    total: int
 
     @classmethod
     def of(cls, mask: npt.NDArray[np.bool_]) -> Selection:
         """(n,) truth values to a selection."""
-        return cls(np.flatnonzero(mask), np.packbits(mask, bitorder="little"))
+        return cls(np.packbits(mask, bitorder="little"), int(mask.sum()), len(mask))
+
+    @property
+    def positions(self) -> Integers:
+        """(count,) ascending."""
+        return np.flatnonzero(np.unpackbits(self.bits, count=self.total, bitorder="little"))
+
+    @property
+    def few(self) -> bool:
+        """Whether reading every kept vector is the way to search."""
+        return self.count <= EXACT_UP_TO
+
+    @cached_property
+    def selector(self) -> Any:  # noqa: ANN401
+        """The same for FAISS: a list makes a flat index read those alone, a bit field makes it pass over all."""
+        faiss = load_faiss()
+        if self.few or self.count < self.total // 2:
+            return faiss.IDSelectorArray(self.positions)
+        return faiss.IDSelectorBitmap(self.bits)
+
+    @cached_property
+    def parameters(self) -> Any:  # noqa: ANN401
+        """Of an exact search inside it."""
+        return load_faiss().SearchParameters(sel=self.selector)
 
 
 def write_flat(path: Path, vectors: Floats) -> None:
@@ -173,21 +198,29 @@ class Structure:
 
     def search(self, queries: Floats, k: int, selection: Selection | None) -> tuple[Floats, Integers]:
         """Cosines and positions, (q, k) each, best first; fewer than k are filled up with position -1."""
-        faiss = load_faiss()
         k = min(k, len(self))
-        few = selection is not None and len(selection.positions) <= EXACT_UP_TO
-        if self.inverted is None or few:
-            if selection is None and self.gpu is not None:
-                return self._on_gpu(queries, k)
-            return _exact(faiss, self.exact, queries, k, selection)
-        selector = None if selection is None else faiss.IDSelectorBitmap(selection.bits)
-        wide = min(k * _REFINE, len(self)) if self.refine else k
-        if selector is None and self.gpu is not None:
-            scores, found = self._on_gpu(queries, wide)
-        else:
-            asked = faiss.SearchParametersIVF(sel=selector, nprobe=self.inverted.nprobe)
-            scores, found = self.inverted.search(queries, wide, params=asked)
-        return self._refined(queries, found, k) if self.refine else (scores, found)
+        if self.gpu is not None and selection is None:
+            return self._refined(queries, *self._on_gpu(queries, self._wide(k)), k)
+        if self.inverted is None or (selection is not None and selection.few):
+            scores, found = self.exact.search(queries, k, params=None if selection is None else selection.parameters)
+            return scores, found
+        scores, found = self.inverted.search(queries, self._wide(k), params=self._asked(selection))
+        if selection is not None and selection.count >= k and (found[:, k - 1] < 0).any():
+            # What is kept lies apart from the query, in lists that were not visited.
+            scores, found = self.exact.search(queries, k, params=selection.parameters)
+            return scores, found
+        return self._refined(queries, scores, found, k)
+
+    def _asked(self, selection: Selection | None) -> Any:  # noqa: ANN401
+        """How an inverted file is searched: inside a filter as many more lists as hold as many kept statements."""
+        faiss, nprobe = load_faiss(), int(self.inverted.nprobe)
+        if selection is None:
+            return faiss.SearchParametersIVF(nprobe=nprobe)
+        nprobe = min(int(self.inverted.nlist), -(-nprobe * selection.total // selection.count))
+        return faiss.SearchParametersIVF(sel=faiss.IDSelectorBitmap(selection.bits), nprobe=nprobe)
+
+    def _wide(self, k: int) -> int:
+        return min(k * _REFINE, len(self)) if self.refine else k
 
     def _on_gpu(self, queries: Floats, k: int) -> tuple[Floats, Integers]:
         # One thread at a time: an index on a GPU shares its scratch memory.
@@ -195,23 +228,14 @@ class Structure:
             scores, found = self.gpu.search(queries, k)
         return scores, found
 
-    def _refined(self, queries: Floats, found: Integers, k: int) -> tuple[Floats, Integers]:
+    def _refined(self, queries: Floats, scores: Floats, found: Integers, k: int) -> tuple[Floats, Integers]:
+        if not self.refine:
+            return scores, found
         vectors = self.vectors
         scores = np.einsum("qd,qcd->qc", queries, vectors[np.maximum(found, 0)])
         scores = np.where(found < 0, -np.inf, scores)
         order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(scores, order, 1), np.take_along_axis(found, order, 1)
-
-
-def _exact(faiss: Any, index: Any, queries: Floats, k: int, selection: Selection | None) -> tuple[Floats, Integers]:  # noqa: ANN401
-    if selection is None:
-        scores, found = index.search(queries, k)
-    else:
-        # A list of positions makes a flat index read those alone; a bit field makes it pass over all of them.
-        listed = len(selection.positions) < index.ntotal // 2
-        selector = faiss.IDSelectorArray(selection.positions) if listed else faiss.IDSelectorBitmap(selection.bits)
-        scores, found = index.search(queries, k, params=faiss.SearchParameters(sel=selector))
-    return scores, found
 
 
 def _on_gpu(faiss: Any, index: Any, gpu: bool | None) -> Any:  # noqa: ANN401

@@ -8,6 +8,7 @@ about log2(n) times and leave about log2(n) segments to search.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
@@ -80,6 +81,7 @@ class IndexStore:
 
     def __init__(self, folder: Path, *, read_only: bool = False, gpu: bool | None = None) -> None:
         self.folder, self.read_only, self.gpu = folder, read_only, gpu
+        self._manifest = str(folder / MANIFEST)
         self._loading, self._writing = threading.Lock(), threading.Lock()
         self._seen: tuple[int, int, int] | None = None
         self._snapshot = self._load({})
@@ -132,7 +134,7 @@ class IndexStore:
 
     def _stamp(self) -> tuple[int, int, int]:
         try:
-            found = (self.folder / MANIFEST).stat()
+            found = os.stat(self._manifest)  # noqa: PTH116  # Asked before every search: a path object costs thrice this.
         except FileNotFoundError:
             raise StoreError(f"{self.folder / MANIFEST}: missing; there is no index here") from None
         return found.st_ino, found.st_mtime_ns, found.st_size

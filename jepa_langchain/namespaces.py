@@ -67,7 +67,7 @@ class NamespaceStore:
         """As :meth:`IndexStore.commit`, for ids of this tenant."""
         own = None
         if batch is not None:
-            own = replace(batch, rows=[replace(row, id=self._inside(row.id)) for row in batch.rows])
+            own = replace(batch, rows=[row._replace(id=self._inside(row.id)) for row in batch.rows])
         return self.store.commit(own, [self._inside(id_) for id_ in remove])
 
     def _inside(self, id_: str) -> str:

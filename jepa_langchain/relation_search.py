@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -33,8 +33,7 @@ CANDIDATES = 50
 _LIMITS = Limits(statement_characters=100_000)
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A statement that a search found; ``similarity`` is the cosine of its embedding and the query's vector."""
 
     row: Row
@@ -156,13 +155,13 @@ def nearest(snapshot: Snapshot, vector: Floats, k: int, wanted: Filter | None) -
     for number, segment in enumerate(snapshot.segments):
         scores, positions = segment.structure.search(queries, k, segment.selection(wanted))
         found += [(s, number, p) for s, p in zip(scores[0].tolist(), positions[0].tolist(), strict=True) if p >= 0]
-    found.sort(key=lambda hit: (-hit[0], hit[1], hit[2]))
-    found = found[:k]
-    rows: dict[tuple[int, int], Row] = {}
-    for number in {hit[1] for hit in found}:
-        places = [hit[2] for hit in found if hit[1] == number]
-        rows |= {(number, p): row for p, row in zip(places, snapshot.segments[number].rows(places), strict=True)}
-    return [Hit(rows[n, p], snapshot.segments[n], p, score) for score, n, p in found]
+    found = sorted(found, key=lambda hit: (-hit[0], hit[1], hit[2]))[:k]
+    hits: list[Hit | None] = [None] * len(found)
+    for number in {n for _, n, _ in found}:
+        segment, where = snapshot.segments[number], [i for i, hit in enumerate(found) if hit[1] == number]
+        for i, row in zip(where, segment.rows([found[i][2] for i in where]), strict=True):
+            hits[i] = Hit(row, segment, found[i][2], found[i][0])
+    return [hit for hit in hits if hit is not None]
 
 
 def rescore_texts(stages: Stages, query: str, encoded: Encoded, texts: Sequence[str]) -> list[RelationEstimate]:

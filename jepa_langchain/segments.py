@@ -123,7 +123,7 @@ class Segment:
             with self._lock:
                 found |= {pos: Row(*rest) for pos, *rest in self.connection.execute(sql, chunk).fetchall()}
         if self._prefix:
-            found = {pos: replace(row, id=row.id.removeprefix(self._prefix)) for pos, row in found.items()}
+            found = {pos: row._replace(id=row.id.removeprefix(self._prefix)) for pos, row in found.items()}
         return [found[int(p)] for p in positions]
 
     @property

@@ -8,8 +8,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
+from jepa_langchain.alignment import AlignmentModel
+from jepa_langchain.baselines import Baselines
 from jepa_langchain.encoder import Encoded, EncoderIdentity, Floats, TokenContext
+from jepa_langchain.model_files import ModelFiles
+from jepa_langchain.predictor import LinearPredictor, identity_map
+from jepa_langchain.stages import Stages
 
 DIMENSION = 16
 _WORD = re.compile(r"\w+")
@@ -48,3 +54,10 @@ class WordEncoder:
     def token_context(self, text: str) -> TokenContext | None:
         layers = np.stack(self._layers(text))
         return TokenContext(text, layers, [m.span() for m in _WORD.finditer(text)], self.encode([text]).embeddings[0])
+
+
+def small_model() -> AlignmentModel:
+    """Word embeddings and maps that predict the statement itself."""
+    maps = torch.from_numpy(np.stack([identity_map(DIMENSION, 2 * DIMENSION)] * 2))
+    stages = Stages(WordEncoder(), LinearPredictor(maps), None, {})
+    return AlignmentModel(ModelFiles(stages, Baselines(), "words"))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.durability import damage_copies, kill_writers, read_while_writing
+from benchmarks.durability import damage_copies, kill_writers
+from benchmarks.durability_readers import read_while_writing
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="killed writers are forked, which this system cannot")

@@ -76,6 +76,20 @@ def test_filters_hold_inside_the_search(  # noqa: PLR0917
     assert recall == 1.0 if exact else recall >= 0.9
 
 
+@pytest.mark.parametrize("kind", ["ivf", "sq8"])
+def test_a_filter_far_from_the_query_is_searched_all_the_same(
+    kind: str, vectors: Floats, queries: Floats, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_kinds, "EXACT_UP_TO", 10)
+    structure, query = make(tmp_path, vectors, kind), queries[:1]
+    far = np.argsort(vectors @ query[0])[: COUNT // 20]
+    mask = np.zeros(COUNT, dtype=bool)
+    mask[far] = True
+    _, found = structure.search(query, 10, Selection.of(mask))
+    truth = far[np.argsort(-(vectors[far] @ query[0]))[:10]]
+    assert len(set(found[0].tolist()) & set(truth.tolist())) >= 9
+
+
 def test_a_filter_that_keeps_nothing_finds_nothing(vectors: Floats, queries: Floats, tmp_path: Path) -> None:
     for kind in ("flat", "sq8"):
         _, found = make(tmp_path, vectors, kind).search(queries, 10, Selection.of(np.zeros(COUNT, dtype=bool)))
