@@ -27,7 +27,6 @@ from pathlib import Path
 import numpy as np
 from typer.testing import CliRunner
 
-from benchmarks.durability import small_model
 from benchmarks.mutations import ODD_VALUES, dump, mutate_bytes, mutate_json
 from jepa_langchain import cli, group_commands, index_commands, training_commands
 from jepa_langchain.errors import JepaLangchainError
@@ -36,7 +35,7 @@ from jepa_langchain.model_files import MANIFEST, load_model
 from jepa_langchain.pairs import read_pairs
 from jepa_langchain.personas import load_persona
 from jepa_langchain.schema import Persona, Statement
-from tests.words import WordEncoder
+from tests.words import WordEncoder, small_model
 
 HERE = Path(__file__).parent
 Try = Callable[[np.random.Generator], object]
