@@ -10,6 +10,7 @@ Run from the repository's root: ``python -m benchmarks.fuzz [--inputs 100000]``.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gzip
 import json
 import resource
@@ -152,7 +153,9 @@ def command_line(folder: Path) -> Target:
                 words[at] = odd
             else:
                 words.insert(at, ("--json", "-k", "--model", "--filter", odd)[int(rng.integers(5))])
-        shown = runner.invoke(cli.app, words)
+        # Odd words become paths: they are made where nothing else lies.
+        with contextlib.chdir(folder):
+            shown = runner.invoke(cli.app, words)
         if shown.exception is not None and not isinstance(shown.exception, SystemExit):
             raise shown.exception
         return shown.exit_code

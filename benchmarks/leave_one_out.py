@@ -26,7 +26,7 @@ from jepa_langchain.pairs import read_pairs
 HERE = Path(__file__).parent
 LEFT_OUT = ("argkp", "explagraphs", "persona_evals", "perspectrum", "valueeval")
 METHODS = ("cosine", "linear stage", "pair stage")
-BUDGET = Budget(dev=400, samples=24_576)
+BUDGET = Budget(samples=12_288)
 logger = logging.getLogger(__name__)
 
 

@@ -16,7 +16,7 @@ from jepa_langchain.schema import Persona
 from jepa_langchain.statements import Limits
 
 #: Statements an index takes from one persona.
-INDEX_LIMITS = Limits(statements=10_000_000, file_bytes=1 << 34)
+INDEX_LIMITS = Limits(statements=10_000_000, file_bytes=1 << 30)
 _PART = 2_048
 
 

@@ -91,13 +91,20 @@ def _text_rows(path: Path, text: str) -> Iterator[_Row]:
             yield _Row(f"{path}, line {number}", line, None)
 
 
+_CHUNK = 1 << 20
+
+
 def _read(path: Path, limits: Limits) -> str:
     try:
         with path.open("rb") as handle:
-            # One byte more than allowed is enough to know; a device or a pipe may never end.
-            data = handle.read(limits.file_bytes + 1)
-        if len(data) > limits.file_bytes:
-            raise InputError(f"{path}: over {limits.file_bytes:,} bytes, the most a persona file may have")
+            # A device or a pipe may never end; no text holds a NUL, so one that does is not read on.
+            data = bytearray()
+            while chunk := handle.read(_CHUNK):
+                data += chunk
+                if len(data) > limits.file_bytes:
+                    raise InputError(f"{path}: over {limits.file_bytes:,} bytes, the most a persona file may have")
+                if b"\0\0" in chunk:
+                    raise InputError(f"{path}: not UTF-8 text (NUL bytes)")
         return data.decode("utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
