@@ -13,8 +13,8 @@ FAISS Flat's for the same query.
 * build: seconds from vectors in memory to an index that can be asked; the index's is hashed, flushed and committed.
 
 Run from the repository's root: ``python -m benchmarks.search [--sizes 10000 100000 1000000]``. It writes
-``benchmarks/search.md`` and ``benchmarks/search.svg``. ``--community PYTHON`` names an interpreter that has
-langchain-community and faiss-cpu, which this project does not depend on.
+``benchmarks/search.md`` and, for several sizes, ``benchmarks/search.svg``. ``--community PYTHON`` names an interpreter
+that has langchain-community and faiss-cpu, which this project does not depend on.
 """
 
 from __future__ import annotations
@@ -176,6 +176,7 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=40, help="queries a relation")
     parser.add_argument("--community", type=Path, metavar="PYTHON", help="has langchain-community and faiss-cpu")
     parser.add_argument("--note", default="", help="a sentence for the table, for example what else ran")
+    parser.add_argument("--out", default="search", metavar="STEM", help="name of the table and the plot")
     asked = parser.parse_args()
     quiet_libraries()
     torch.set_num_threads(1)
@@ -187,13 +188,16 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             sizes.append(run_size(model, base, count, Path(folder), asked.community))
     options = f"--sizes {' '.join(map(str, asked.sizes))} --statements {asked.statements} --queries {asked.queries}"
+    options += f" --out {asked.out}" if asked.out != "search" else ""
     options += " --community PYTHON" if asked.community else ""
     load = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end" if hasattr(os, "getloadavg") else ""
     head = (
         f"{datetime.now(UTC).date()}, `python -m benchmarks.search {options}`, one thread, {load}. {asked.note}".strip()
     )
-    (HERE / "search.md").write_text(report(head, base.seconds, sizes), encoding="utf-8")
-    plot(HERE / "search.svg", sizes)
+    plotted = f"{asked.out}.svg" if len(sizes) > 1 else ""
+    (HERE / f"{asked.out}.md").write_text(report(head, base.seconds, sizes, plotted), encoding="utf-8")
+    if plotted:
+        plot(HERE / plotted, sizes)
 
 
 if __name__ == "__main__":

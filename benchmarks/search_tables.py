@@ -41,14 +41,14 @@ class Size:
     rescoring: dict[str, float] = field(default_factory=dict)
 
 
-def report(head: str, encoding: float, sizes: Sequence[Size]) -> str:
-    """The whole document."""
+def report(head: str, encoding: float, sizes: Sequence[Size], plotted: str) -> str:
+    """The whole document, with the plot of that name."""
     how = "Vectors: real statements' embeddings and noise around them; queries: the linear maps' predictions"
     parts = [
         "# Search",
         f"{head} {how} (`benchmarks/search_data.py`). What the rows mean: `benchmarks/search.py`.",
         f"Encoding one query and predicting with it, apart from everything below: {encoding * 1e3:.1f} ms.",
-        "![Milliseconds a query by size](search.svg)",
+        f"![Milliseconds a query by size]({plotted})" if plotted else "",
         _targets(sizes),
         *(_table(size) for size in sizes),
         _storage(sizes),
