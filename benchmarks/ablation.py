@@ -21,11 +21,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.bench import Bench, Budget, Result
+from benchmarks.tables import write_table
 from benchmarks.variants import PooledOnly, TokenHead, TokensOnly, TwoWay
 from jepa_langchain.console import log_to_stderr, quiet_libraries
 from jepa_langchain.pairs import PairSource, read_pairs
 
-HERE = Path(__file__).parent
 SEEDS = (0, 1, 2)
 BUDGET = Budget()
 OWN = ("opinions", "polar", "stances")
@@ -96,7 +96,7 @@ def main() -> None:
         f"{datetime.now(UTC).date()}, `python -m benchmarks.ablation PAIRS... --work FOLDER`, AUROC, a mean over files."
     )
     budget = f"Budget: {BUDGET.pairs:,} training pairs a source, {BUDGET.samples:,} samples for joint variants."
-    (HERE / "ablation.md").write_text(f"# Ablation\n\n{head}\n{budget}\n\n{table(asked.work)}\n", encoding="utf-8")
+    write_table("ablation.md", f"# Ablation\n\n{head}\n{budget}\n\n{table(asked.work)}\n")
 
 
 if __name__ == "__main__":

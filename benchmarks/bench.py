@@ -41,8 +41,8 @@ class Budget:
     """What a comparison may cost: training pairs a source, dev pairs a label and file, samples of a joint variant."""
 
     pairs: int = 3_000
-    dev: int = 200
-    samples: int = 4_096
+    dev: int = 150
+    samples: int = 49_152
 
 
 class Bench:

@@ -30,6 +30,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.durability_readers import read_while_writing
+from benchmarks.tables import write_table
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.errors import StoreError
 from jepa_langchain.index import JointIndex
@@ -38,7 +39,6 @@ from jepa_langchain.index_repair import verify
 from jepa_langchain.storage import LOCK
 from tests.words import small_model
 
-HERE = Path(__file__).parent
 State = dict[str, str]
 
 
@@ -220,8 +220,8 @@ def main() -> None:
     head = f"{datetime.now(UTC).date()}, `python -m benchmarks.durability {options}`, {os.cpu_count()} cores."
     note = "No committed statement lost, no damage unseen, no wrong answer: the script stops at the first."
     table = "\n".join(["| what | times |", "|---|---|", *lines])
-    (HERE / "durability.md").write_text(
-        f"# Durability\n\n{head}\n{note} What the rows mean: `benchmarks/durability.py`.\n\n{table}\n", encoding="utf-8"
+    write_table(
+        "durability.md", f"# Durability\n\n{head}\n{note} What the rows mean: `benchmarks/durability.py`.\n\n{table}\n"
     )
 
 

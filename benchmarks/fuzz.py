@@ -29,6 +29,7 @@ import numpy as np
 from typer.testing import CliRunner
 
 from benchmarks.mutations import ODD_VALUES, dump, mutate_bytes, mutate_json
+from benchmarks.tables import write_table
 from jepa_langchain import cli, group_commands, index_commands, training_commands
 from jepa_langchain.errors import JepaLangchainError
 from jepa_langchain.index import JointIndex
@@ -38,7 +39,6 @@ from jepa_langchain.personas import load_persona
 from jepa_langchain.schema import Persona, Statement
 from tests.words import WordEncoder, small_model
 
-HERE = Path(__file__).parent
 Try = Callable[[np.random.Generator], object]
 _STATEMENTS = [{"id": f"a{i}", "text": f"Statement {i} says that taxes help, but not all."} for i in range(4)]
 _PAIRS = [{"a": f"We should tax {i}.", "b": "No, never.", "label": "disagree", "topic": str(i)} for i in range(4)]
@@ -210,7 +210,7 @@ def main() -> None:
         [sys.executable, "-m", "benchmarks.fuzz_limits"], check=True, capture_output=True, text=True
     ).stdout
     text = f"# Fuzzing\n\n{head}\n\n" + "\n".join(lines) + f"\n\n{listed}\n\n{limits}"
-    (HERE / "fuzz.md").write_text(text, encoding="utf-8")
+    write_table("fuzz.md", text)
 
 
 if __name__ == "__main__":

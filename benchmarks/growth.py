@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.tables import picture, write_table
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.console import quiet_libraries
 from jepa_langchain.encoder_cache import CachingEncoder
@@ -82,7 +83,7 @@ def _plot(persona_rows: Sequence[tuple[int, float]], agent_rows: Sequence[tuple[
         axis.set_xlabel(label)
         axis.set_ylabel("seconds")
         axis.grid(visible=True, which="both", alpha=0.3)
-    figure.savefig(HERE / "growth.svg", metadata={"Date": None})
+    figure.savefig(picture("growth.svg"), metadata={"Date": None})
 
 
 def main() -> None:
@@ -114,7 +115,7 @@ def main() -> None:
     head = f"{datetime.now(UTC).date()}, `python -m benchmarks.growth`, {machine}, peak memory {peak:,.0f} MiB."
     table = "\n".join(lines)
     text = f"# How cost grows\n\n{head}\n\n{table}\n\n![Seconds against statements and agents](growth.svg)\n"
-    (HERE / "growth.md").write_text(text, encoding="utf-8")
+    write_table("growth.md", text)
 
 
 if __name__ == "__main__":

@@ -20,13 +20,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.bench import MADE, Bench, Budget
+from benchmarks.tables import write_table
 from jepa_langchain.console import log_to_stderr, quiet_libraries
 from jepa_langchain.pairs import read_pairs
 
-HERE = Path(__file__).parent
 LEFT_OUT = ("argkp", "explagraphs", "persona_evals", "perspectrum", "valueeval")
 METHODS = ("cosine", "linear stage", "pair stage")
-BUDGET = Budget(samples=12_288)
+BUDGET = Budget(dev=400, samples=49_152)
 logger = logging.getLogger(__name__)
 
 
@@ -83,7 +83,7 @@ def main() -> None:
         f"Budget: {BUDGET.pairs:,} training pairs a source, {BUDGET.samples:,} samples, {BUDGET.dev} dev rows a label."
     )
     text = f"# Leave one source out\n\n{head} {what}\n{budget}\n\n{table(results)}\n"
-    (HERE / "leave_one_out.md").write_text(text, encoding="utf-8")
+    write_table("leave_one_out.md", text)
 
 
 if __name__ == "__main__":

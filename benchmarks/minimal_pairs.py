@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.tables import write_table
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.stages import polarity, score_pairs
 
@@ -93,7 +94,7 @@ def main() -> None:
     weights = f"model {card.name}, pair stage SHA-256 `{card.weights_sha256['pair.safetensors'][:16]}…`"
     foot = "What the columns mean: `benchmarks/minimal_pairs.py`."
     text = f"# Minimal pairs\n\n{head}, {weights}.\n\n{table(model)}\n\n{foot}\n"
-    (HERE / "minimal_pairs.md").write_text(text, encoding="utf-8")
+    write_table("minimal_pairs.md", text)
 
 
 if __name__ == "__main__":

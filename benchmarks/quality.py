@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.peers import Peer, chosen_cross_encoder, hypothesis_only, linear_stage
+from benchmarks.tables import write_table
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.console import quiet_libraries
 from jepa_langchain.evaluation import predict
@@ -28,7 +29,6 @@ from jepa_langchain.model_files import ModelFiles
 from jepa_langchain.pair_predictor import LABELS
 from jepa_langchain.pairs import PairSource, for_evaluation, read_pairs
 
-HERE = Path(__file__).parent
 SHOWN = ("auroc_agree_vs_disagree", "auroc_related", "macro_f1", "ece", "coverage", "accuracy_at_coverage")
 NAMES = {
     "cosine": "cosine",
@@ -98,7 +98,7 @@ def main() -> None:
     )
     body = table(model, sources, peers, draws=asked.draws)
     note = f"95 % bootstrap intervals of {asked.draws} draws; what the columns mean: `jepa_langchain/metrics.py`."
-    (HERE / "quality.md").write_text(f"# Quality\n\n{head}, {note}\n\n{body}\n", encoding="utf-8")
+    write_table("quality.md", f"# Quality\n\n{head}, {note}\n\n{body}\n")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.tables import write_table
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.console import quiet_libraries
 from jepa_langchain.index import JointIndex
@@ -37,7 +38,6 @@ from jepa_langchain.predictor import RELATIONS
 from jepa_langchain.relation_search import CANDIDATES, RelationQuery, described, nearest, ranked, rescore
 from jepa_langchain.schema import Relation
 
-HERE = Path(__file__).parent
 METHODS = ("cosine", "linear", "re-scored")
 _TOP = 10
 #: Who stands in a relation to a text: text -> relation -> texts.
@@ -156,7 +156,7 @@ def main() -> None:
     machine = f"{os.cpu_count()} cores, {torch.get_num_threads()} threads."
     text = f"# Search by relation\n\n{head}. {note} {machine}\n"
     text += f"What the rows mean: `benchmarks/search_quality.py`.\n\n{body}\n"
-    (HERE / "search_quality.md").write_text(text, encoding="utf-8")
+    write_table("search_quality.md", text)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
+from benchmarks.tables import write_table
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.console import quiet_libraries
 from jepa_langchain.encoder import TransformerEncoder
@@ -149,7 +150,7 @@ def main() -> None:
     memory = f"Peak memory of the whole run: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB."
     head = f"{datetime.now(UTC).date()}, `python -m benchmarks.speed`, {machine}. {memory}"
     text = f"# Speed\n\n{head}\nWhat the columns mean: `benchmarks/speed.py`.\n\n" + "\n".join(lines) + "\n"
-    (HERE / "speed.md").write_text(text, encoding="utf-8")
+    write_table("speed.md", text)
 
 
 if __name__ == "__main__":
