@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jepa_langchain.prompts import load_wording
-from jepa_langchain.schema import LedgerRow, MixedPair, Narrative, NarrativeSentence
+from jepa_langchain.schema import LedgerRow, MixedPair, Narrative, NarrativeSentence, Relation
 from jepa_langchain.statements import WORD
 
 # Words a title neither starts nor ends with; most are what scikit-learn's English stop list holds, too.
@@ -53,8 +53,10 @@ def _trim(words: list[str]) -> list[str]:
     return words
 
 
-def _sentence(row: LedgerRow, names: tuple[str, str], wording: str) -> NarrativeSentence:
-    text = load_wording(wording).fill(
+def template_sentence(row: LedgerRow, names: tuple[str, str], *, shared: bool) -> NarrativeSentence:
+    """One row in the template's words; ``shared`` for a disagreement on a premise that both sides share."""
+    kind = "agreement" if row.relation is Relation.AGREE else "mixed" if shared else "disagreement"
+    text = load_wording(f"template_{kind}").fill(
         persona_a=names[0],
         persona_b=names[1],
         text_a=row.a.text,
@@ -70,6 +72,26 @@ def _sentence(row: LedgerRow, names: tuple[str, str], wording: str) -> Narrative
         b=row.b.id,
         rows=(row.id,) if row.id else (),
     )
+
+
+def assemble(sentences: Sequence[NarrativeSentence]) -> str:
+    """The text of a narrative: the two areas, a titled paragraph a sentence."""
+    areas = []
+    for heading, relation, none in (
+        (
+            "Areas of agreement",
+            Relation.AGREE,
+            "No statement of one side was found to agree with one of the other.",
+        ),
+        (
+            "Areas of disagreement",
+            Relation.DISAGREE,
+            "No statement of one side was found to contest one of the other.",
+        ),
+    ):
+        body = "\n\n".join(f"{s.title}. {s.text}" for s in sentences if s.relation is relation) or none
+        areas.append(f"{heading}\n\n{body}")
+    return "\n\n".join(areas)
 
 
 def write_narrative(
@@ -90,20 +112,7 @@ def write_narrative(
         a narrative whose ``source`` is "template".
     """
     shared = {(pair.a.id, pair.b.id) for pair in mixed}
-    agree = [_sentence(row, names, "template_agreement") for row in agreements]
-    disagree = [
-        _sentence(row, names, "template_mixed" if (row.a.id, row.b.id) in shared else "template_disagreement")
-        for row in disagreements
-    ]
-    areas = []
-    for heading, sentences, none in (
-        ("Areas of agreement", agree, "No statement of one side was found to agree with one of the other."),
-        (
-            "Areas of disagreement",
-            disagree,
-            "No statement of one side was found to contest one of the other.",
-        ),
-    ):
-        body = "\n\n".join(f"{s.title}. {s.text}" for s in sentences) or none
-        areas.append(f"{heading}\n\n{body}")
-    return Narrative(text="\n\n".join(areas), source="template", sentences=(*agree, *disagree))
+    told = tuple(
+        template_sentence(row, names, shared=(row.a.id, row.b.id) in shared) for row in (*agreements, *disagreements)
+    )
+    return Narrative(text=assemble(told), source="template", sentences=told)
