@@ -111,10 +111,9 @@ def _parse(text: str, where: str) -> ChatPrompt:
         key: tuple(v.strip() for v in head.get(key, "").split(",") if v.strip()) for key in ("variables", "untrusted")
     }
     system, human = found["system"].strip(), found["human"].strip()
-    try:
-        used = {*Template(system).get_identifiers(), *Template(human).get_identifiers()}
-    except ValueError as error:
-        raise InputError(f"{where}: {error}") from None
+    if not (Template(system).is_valid() and Template(human).is_valid()):
+        raise InputError(f"{where}: a $ that begins no variable; write $$ for a dollar sign")
+    used = {*Template(system).get_identifiers(), *Template(human).get_identifiers()}
     undeclared = used - set(names["variables"])
     if undeclared:
         raise InputError(f"{where}: undeclared variable ${min(undeclared)}")

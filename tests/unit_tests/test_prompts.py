@@ -1,4 +1,4 @@
-"""Prompts are files: their text is a snapshot, values stay inert, and other people's words stay out of the system part."""
+"""Prompts are files: a snapshot each, values stay inert, other people's words stay out of the system part."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_folder_replaces_a_prompt(tmp_path: Path) -> None:
         ("no header", "needs a header"),
         (f"{head}--- system\n$broken\n--- human\nx\n", "other people's words"),
         (f"{head}--- system\n$other\n--- human\nx\n", "undeclared variable $other"),
-        (f"{head}--- system\n$ 5\n--- human\nx\n", "Invalid placeholder"),
+        (f"{head}--- system\n$ 5\n--- human\nx\n", "begins no variable"),
         (f"{head.replace('7', 'x')}--- system\n\n--- human\nx\n", "field version"),
         (f"{head.replace('mark', 'secret')}--- system\n\n--- human\nx\n", "no variable $secret"),
     ):
