@@ -24,7 +24,8 @@ CONTESTED = {
     "text": "Ann says trams make the old town quieter, while Bob says trams do not make it quieter.",
     "rows": ["D1"],
 }
-LIE = {**CONTESTED, "text": "Both agree that trams make the old town quieter."}
+LIED = "Both agree that trams make the old town quieter."
+LIE = {**CONTESTED, "text": LIED}
 
 
 def draft(*items: dict[str, Any]) -> str:
@@ -49,7 +50,7 @@ def test_verified_sentences_are_told_and_counted() -> None:
         assert [s.rows for s in told.sentences] == [("A1",), ("D1",)]
         assert (told.source, told.rejected, told.note) == ("llm", 0, "")
         assert (told.usage.calls, told.usage.tokens_in, told.usage.tokens_out) == (1, 120, 40)
-        assert CONTESTED["text"] in told.text
+        assert str(CONTESTED["text"]) in told.text
         assert server.requests[0]["response_format"]["type"] == "json_schema"
         assert "tools" not in server.requests[0]
         assert "old town" not in server.prompt(0, "system")
@@ -73,15 +74,15 @@ def test_a_lie_is_replaced_by_the_template_and_counted() -> None:
     assert (agreed.source, agreed.status) == ("llm", "verified")
     assert (contested.source, contested.status) == ("template", "rejected")
     assert contested.reason.startswith("relation")
-    assert (told.rejected, told.rejections[0].text) == (1, LIE["text"])
-    assert LIE["text"] not in told.text
+    assert (told.rejected, told.rejections[0].text) == (1, LIED)
+    assert LIED not in told.text
 
 
 def test_a_stream_shows_verified_sentences_as_they_pass() -> None:
     with ScriptedOpenAI([Reply(draft(AGREED, LIE, CONTESTED), tokens=(9, 8))]) as server:
         grown = list(narrative_chain(chat(server)).stream(REPORT))
     assert [len(n.sentences) for n in grown] == [1, 2, 2]
-    assert not any(LIE["text"] in n.text for n in grown)
+    assert not any(LIED in n.text for n in grown)
     assert (grown[-1].rejected, grown[-1].usage.tokens_in) == (1, 9)
 
 
