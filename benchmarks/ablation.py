@@ -4,8 +4,8 @@ Run from the repository's root, with the files the model was trained on:
 
     python -m benchmarks.ablation PAIRS... --work FOLDER
 
-The budget is a small part of the shipped model's training, so that three seeds of each variant end in a few hours on
-two cores. Finished runs are kept in FOLDER and not repeated. It writes ``benchmarks/ablation.md``.
+The budget is a part of the shipped model's training; three seeds of each variant take some three hours on two cores
+with bfloat16, a night without. Finished runs are kept in FOLDER and not repeated. It writes ``benchmarks/ablation.md``.
 """
 
 from __future__ import annotations
