@@ -1,22 +1,59 @@
-"""Draw docs/cosine_and_margin.svg: cosine and the model's verdicts on the same sixteen statements.
+"""Draw docs/cosine_and_ledger.svg: cosine of the climate scenario's statements, and the rows that the ledger lists.
 
 Run it from the repository's root after a change of the shipped model: ``python docs/concept_picture.py``.
 """
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 
-from jepa_langchain import AlignmentModel, load_persona
+from jepa_langchain import AlignmentModel, AlignmentReport, Persona, load_persona
 from jepa_langchain.console import quiet_libraries
-from jepa_langchain.stages import score_pairs
 
 ROOT = Path(__file__).parents[1]
+#: Colour-blind safe: disagreement and agreement.
+RED, BLUE = "#d6604d", "#4393c3"
+#: Cosine from which a cell is dark.
+DARK = 0.5
+
+
+def cosine_table(axis: Any, model: AlignmentModel, a: Persona, b: Persona) -> None:  # noqa: ANN401
+    """Cosine of every statement of A with every statement of B."""
+    encoder = model.stages.encoder
+    x, y = (encoder.encode([s.text for s in persona.statements]).embeddings for persona in (a, b))
+    table = x @ y.T
+    axis.imshow(table, cmap="Greys", vmin=0, vmax=1)
+    for (i, j), value in np.ndenumerate(table):
+        text = f"{value:.2f}".replace("0.", ".")
+        axis.text(j, i, text, ha="center", va="center", fontsize=8, color="white" if value > DARK else "black")
+
+
+def ledger_table(axis: Any, report: AlignmentReport, a: Persona, b: Persona) -> None:  # noqa: ANN401
+    """The probability of every row: disagreement below the cell's diagonal, agreement above it."""
+    from matplotlib.patches import Polygon
+
+    rows, columns = ({s.id: i for i, s in enumerate(p.statements)} for p in (a, b))
+    axis.imshow(np.zeros((len(rows), len(columns))), cmap="Greys", vmin=0, vmax=1)
+    for found, colour, corner, shift in (
+        (report.disagreements, RED, (-0.5, 0.5), (-0.2, 0.24)),
+        (report.agreements, BLUE, (0.5, -0.5), (0.2, -0.2)),
+    ):
+        for row in found:
+            i, j = rows[row.a.id], columns[row.b.id]
+            triangle = [(j - 0.5, i - 0.5), (j + 0.5, i + 0.5), (j + corner[0], i + corner[1])]
+            axis.add_patch(Polygon(triangle, color=colour, linewidth=0))
+            text = f"{row.p or 0.0:.2f}".replace("0.", ".")
+            axis.text(j + shift[0], i + shift[1], text, ha="center", va="center", fontsize=7, color="white")
+    axis.set_xticks(np.arange(len(columns)) - 0.5, minor=True)
+    axis.set_yticks(np.arange(len(rows)) - 0.5, minor=True)
+    axis.grid(which="minor", color="#dddddd", linewidth=0.6)
+    axis.tick_params(which="minor", length=0)
 
 
 def main() -> None:
-    """Score every statement of A with every statement of B and draw both tables."""
+    """Compare the two personas and draw both tables."""
     quiet_libraries()
     mpl.use("svg")
     # The same input gives the same bytes.
@@ -24,33 +61,16 @@ def main() -> None:
     from matplotlib import pyplot as plt
 
     a, b = (load_persona(ROOT / "examples" / "climate" / name).persona for name in ("A.jsonl", "B.jsonl"))
-    texts = [s.text for s in (*a.statements, *b.statements)]
-    shape = (len(a.statements), len(b.statements))
-    pairs = np.indices(shape).reshape(2, -1).T + np.array([0, shape[0]])
-    scores = score_pairs(AlignmentModel.load().stages, texts, pairs)
-    if scores.probabilities is None:
-        raise SystemExit("the shipped model is uncalibrated")
-    tables = {
-        "cosine: highest where they contradict each other": (scores.cosine, "viridis", 0.0, 1.0),
-        "P(agree) - P(disagree): lowest there": (
-            scores.probabilities[:, 0] - scores.probabilities[:, 1],
-            "RdBu",
-            -1.0,
-            1.0,
-        ),
-    }
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4.8), layout="constrained")
-    for axis, (title, (values, colours, low, high)) in zip(axes, tables.items(), strict=True):
-        grid = values.reshape(shape)
-        axis.imshow(grid, cmap=colours, vmin=low, vmax=high)
-        for (i, j), value in np.ndenumerate(grid):
-            dark = abs(value - (low + high) / 2) > 0.3 * (high - low)
-            text = f"{value:.2f}".replace("0.", ".")
-            axis.text(j, i, text, ha="center", va="center", fontsize=8, color="white" if dark else "black")
-        axis.set_xticks(range(shape[1]), [s.id for s in b.statements])
-        axis.set_yticks(range(shape[0]), [s.id for s in a.statements])
-        axis.set_title(title, fontsize=11)
-    figure.savefig(ROOT / "docs" / "cosine_and_margin.svg", metadata={"Date": None})
+    model = AlignmentModel.load()
+    figure, axes = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
+    cosine_table(axes[0], model, a, b)
+    axes[0].set_title("cosine: highest where they contradict each other", fontsize=11)
+    ledger_table(axes[1], model.compare(a, b), a, b)
+    axes[1].set_title("the ledger: disagreements (red), conceded premises (blue)", fontsize=11)
+    for axis in axes:
+        axis.set_xticks(range(len(b.statements)), [s.id for s in b.statements])
+        axis.set_yticks(range(len(a.statements)), [s.id for s in a.statements])
+    figure.savefig(ROOT / "docs" / "cosine_and_ledger.svg", metadata={"Date": None})
 
 
 if __name__ == "__main__":
