@@ -2,10 +2,23 @@
 
 ``comparison_chain(model, llm)`` takes two personas to a report; ``narrative_chain(llm)`` words a report. Without a
 language model both word with the template of ``prompts/``; with one, every sentence is verified against its row.
+``statement_chain(llm)`` finds what the speakers of a conversation hold; ``adjudication_chain(llm)`` has a language
+model decide the pairs that the alignment model abstains on.
 """
 
+from jepa_langchain.chains.adjudication import Adjudication, adjudication_chain
 from jepa_langchain.chains.comparison import ComparisonInput, comparison_chain
+from jepa_langchain.chains.extraction import Conversation, statement_chain
 from jepa_langchain.chains.narrative import narrative_chain
 from jepa_langchain.chains.style import NarrativeStyle
 
-__all__ = ["ComparisonInput", "NarrativeStyle", "comparison_chain", "narrative_chain"]
+__all__ = [
+    "Adjudication",
+    "ComparisonInput",
+    "Conversation",
+    "NarrativeStyle",
+    "adjudication_chain",
+    "comparison_chain",
+    "narrative_chain",
+    "statement_chain",
+]

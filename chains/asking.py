@@ -91,6 +91,7 @@ class Question(Generic[T]):
         shape: the pydantic model of the answer.
         read: the answer of a text, or nothing (an empty answer counts as nothing).
         prompts: a folder of the user's prompts, for the repair.
+        most_calls: 1 forgoes the repair.
     """
 
     messages: Sequence[BaseMessage]
@@ -98,6 +99,7 @@ class Question(Generic[T]):
     read: Callable[[str], T | None]
     prompts: Path | str | None = None
     meter: Meter = field(default_factory=Meter)
+    most_calls: int = 2
 
     def ask(self, model: BaseChatModel, config: RunnableConfig | None = None) -> T | None:
         """The answer; None when none can be had, with the reason in ``meter.note``."""
@@ -133,10 +135,10 @@ class Question(Generic[T]):
         """The calls to make, one after the other; each is sent its outcome, a message or an exception."""
         structured = _structured(model, self.shape)
         outcome = yield self._call(structured or model, self.messages)
-        if structured is not None and getattr(outcome, "status_code", None) in _NOT_UNDERSTOOD:
+        if structured is not None and self.most_calls > 1 and getattr(outcome, "status_code", None) in _NOT_UNDERSTOOD:
             outcome = yield self._call(model, self.messages)
         answer, broken = self._take(outcome)
-        if answer is not None or self.meter.note or self.meter.calls > 1:
+        if answer is not None or self.meter.note or self.meter.calls >= self.most_calls:
             return self._end(answer)
         if broken:
             outcome = yield self._call(model, self._repair(broken))

@@ -192,6 +192,7 @@ class AlignmentModel:
             agreements=agreements,
             disagreements=disagreements,
             mixed=mixed,
+            abstained=ledger.abstained,
             only_a=ledger.only_a,
             only_b=ledger.only_b,
             narrative=write_narrative((persona_a.id, persona_b.id), agreements, disagreements, mixed),

@@ -32,6 +32,7 @@ from jepa_langchain.cli_options import (
 from jepa_langchain.errors import InputError, JepaLangchainError
 from jepa_langchain.explain_commands import explain
 from jepa_langchain.group_commands import matrix
+from jepa_langchain.narration_commands import Budget, Llm, Prompts, Style, narrate
 from jepa_langchain.statements import Limits
 from jepa_langchain.training_commands import adapt, calibrate, evaluate, train
 
@@ -78,6 +79,10 @@ def compare(
     max_statements: MaxStatements = 500,
     max_characters: MaxCharacters = 2_000,
     max_bytes: MaxBytes = 10_000_000,
+    llm: Llm = None,
+    style: Style = "standard",
+    prompts: Prompts = None,
+    budget: Budget = 0,
 ) -> None:
     """Compare two personas: score, verdict, ledger and summary."""
     from jepa_langchain.personas import load_persona
@@ -85,7 +90,9 @@ def compare(
     limits = Limits(statement_characters=max_characters, file_bytes=max_bytes, statements=max_statements)
     loaded = [load_persona(path, limits=limits) for path in (a, b)]
     warn((*loaded[0].warnings, *loaded[1].warnings))
-    report = load_model(model).compare(loaded[0].persona, loaded[1].persona, limits=limits, progress=True)
+    aligner = load_model(model)
+    report = aligner.compare(loaded[0].persona, loaded[1].persona, limits=limits, progress=True)
+    report = narrate(report, aligner, llm=llm, style=style, prompts=prompts, budget=budget)
     if as_json:
         warn(report.warnings)
     _show_report(report, as_json=as_json, fail_under=fail_under)

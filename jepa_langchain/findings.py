@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,6 +127,24 @@ def findings(table: Table) -> Iterator[Finding]:
             yield from _concession(table, cells)
         else:
             yield from (f for cell in cells if comparable[cell] for f in _decided(table, cell, table.estimate(cell)))
+
+
+def undecided(table: Table, decided: AbstractSet[tuple[str, str]]) -> Iterator[tuple[Unit, Unit, RelationEstimate]]:
+    """Whole statements that are about the same thing and that the model abstains on; ``decided`` pairs are left out."""
+    if table.scores.probabilities is None:
+        return
+    comparable = _comparable(table.units_a, table.units_b)
+    places_a, places_b = _places(table.units_a), _places(table.units_b)
+    for x, y in sorted(_counterparts(table, comparable) - decided):
+        rows, columns = places_a[x], places_b[y]
+        cells = list(itertools.product(rows, columns))
+        shares = None
+        if (len(rows) > 1) != (len(columns) > 1) and CONCESSION in table.stages.calibrators:
+            features = concession_features(*(table.shares(cell) for cell in cells))
+            shares = table.stages.calibrators[CONCESSION].probabilities(features)
+        estimate = table.estimate(cells[0], concession=shares)
+        if estimate.relation is None:
+            yield table.units_a[rows[0]], table.units_b[columns[0]], estimate
 
 
 def _mutual_neighbours(table: Table) -> Iterator[Finding]:

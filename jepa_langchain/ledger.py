@@ -14,13 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from jepa_langchain.clauses import units_of
-from jepa_langchain.findings import RELATED_FROM, Finding, Table, findings
-from jepa_langchain.schema import Persona, Relation, Statement, Verdict
+from jepa_langchain.findings import RELATED_FROM, Finding, Table, cited, findings, undecided
+from jepa_langchain.schema import AbstainedPair, Persona, Relation, Statement, Verdict
 from jepa_langchain.stages import PAIR_BUDGET, Stages, score_pairs
 
 #: Score from which two personas count as aligned, and up to which as misaligned.
 ALIGNED_FROM = 2 / 3
 MISALIGNED_TO = 1 / 3
+#: Pairs that the model abstains on which a report lists.
+MOST_ABSTAINED = 50
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Ledger:
     only_b: tuple[Statement, ...]
     truncated: tuple[str, ...]
     clauses: tuple[int, int]
+    abstained: tuple[AbstainedPair, ...] = ()
 
     @property
     def mixed(self) -> list[tuple[Finding, Finding]]:
@@ -96,6 +99,7 @@ def ledger_of(scored: ScoredPersonas) -> Ledger:
         only_b=tuple(s for s in scored.b.statements if s.id in far_b),
         truncated=scored.truncated,
         clauses=(len(table.units_a) - len(scored.a.statements), len(table.units_b) - len(scored.b.statements)),
+        abstained=_abstained(table, rows),
     )
 
 
@@ -104,6 +108,28 @@ def build_ledger(
 ) -> Ledger:
     """The ledger of two personas, end to end."""
     return ledger_of(score_personas(stages, a, b, budget=budget, progress=progress))
+
+
+def _abstained(table: Table, rows: Sequence[Finding]) -> tuple[AbstainedPair, ...]:
+    """Pairs left open, the most related first."""
+    found = [
+        (estimate.probabilities.unrelated, sorted((a.text, b.text)), a, b, estimate)
+        for a, b, estimate in undecided(table, {f.statements for f in rows})
+        if estimate.probabilities is not None
+    ]
+    found.sort(key=lambda entry: entry[:2])
+    return tuple(
+        AbstainedPair(
+            id=f"U{n}",
+            a=cited(a),
+            b=cited(b),
+            probabilities=estimate.probabilities,
+            energies=estimate.energies,
+            margin=estimate.margin,
+        )
+        for n, (_, _, a, b, estimate) in enumerate(found[:MOST_ABSTAINED], start=1)
+        if estimate.probabilities is not None
+    )
 
 
 def _order(finding: Finding) -> tuple[float, list[tuple[str, str]]]:

@@ -94,7 +94,9 @@ def report_view(report: AlignmentReport, *, summary: bool = True) -> RenderableT
     for name, statements in zip(names, (report.only_a, report.only_b), strict=True):
         parts += _only(name, statements)
     if summary:
-        title = f"Summary ({report.narrative.source})"
+        told = report.narrative
+        by = f"worded by a language model, verified; {told.rejected} rejected" if told.source == "llm" else "template"
+        title = f"Summary ({by})"
         parts.append(Panel(Text(report.narrative.text), title=title, title_align="left"))
     card = report.model
     parts.append(Text(f"model {card.name} {card.version}, encoder {card.encoder}", style="bright_black"))

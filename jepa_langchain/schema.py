@@ -172,6 +172,17 @@ class MixedPair(Frozen):
     p_disagree: Probability | None
 
 
+class AbstainedPair(Frozen):
+    """Two statements about the same thing that the model cannot decide; ``id`` is "U1", "U2", … in a report."""
+
+    id: str
+    a: Cited
+    b: Cited
+    probabilities: Probabilities
+    energies: Energies
+    margin: float
+
+
 class NarrativeSentence(Frozen):
     """One sentence of a narrative as it is told, the area it stands in and what it cites.
 
@@ -259,7 +270,8 @@ class AlignmentReport(Frozen):
     """The outcome of comparing two personas.
 
     ``score`` = S_agree / (S_agree + S_disagree), where S sums the probabilities of the listed rows of each
-    kind (an uncalibrated model's rows count 1 each); 0.5 when no row is listed.
+    kind (an uncalibrated model's rows count 1 each); 0.5 when no row is listed. Rows that a language model decided do
+    not count. ``abstained`` lists pairs about the same thing that are left open, at most 50.
     """
 
     personas: tuple[PersonaSummary, PersonaSummary]
@@ -268,6 +280,7 @@ class AlignmentReport(Frozen):
     agreements: tuple[LedgerRow, ...]
     disagreements: tuple[LedgerRow, ...]
     mixed: tuple[MixedPair, ...]
+    abstained: tuple[AbstainedPair, ...] = ()
     only_a: tuple[Statement, ...]
     only_b: tuple[Statement, ...]
     narrative: Narrative

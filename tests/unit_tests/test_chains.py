@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.baselines import Baselines
@@ -26,6 +27,16 @@ def test_chains_compose_and_equal_the_model(stages: Stages) -> None:
     assert (chain | narrative_chain()).invoke(pair()) == report.narrative
     assert chain.get_name() == "comparison_chain"
     assert narrative_chain().get_name() == "narrative_chain"
+
+
+def test_pairs_that_are_left_open_are_listed_most_related_first(stages: Stages) -> None:
+    calibrator = replace(stages.calibrators["linear"], threshold=0.9999999)
+    shy = AlignmentModel(ModelFiles(replace(stages, calibrators={"linear": calibrator}), Baselines(), "shy"))
+    report = shy.compare(pair()["a"], pair()["b"])
+    assert (report.agreements, report.disagreements) == ((), ())
+    assert [(p.id, p.a.id, p.b.id) for p in report.abstained] == [("U1", "A1", "B1")]
+    sure = AlignmentModel(ModelFiles(stages, Baselines(), "toy")).compare(pair()["a"], pair()["b"])
+    assert (len(sure.disagreements), sure.abstained) == (1, ())
 
 
 def test_the_same_input_gives_the_same_bytes(stages: Stages) -> None:

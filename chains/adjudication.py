@@ -1,0 +1,197 @@
+"""A language model on the pairs that the alignment model abstains on, and on nothing else; asked in both orders."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
+from pydantic import BaseModel, ValidationError
+
+from jepa_langchain.chains.asking import Meter, Question, chat_model
+from jepa_langchain.chains.marking import mark_for, quoted
+from jepa_langchain.narrative import write_narrative
+from jepa_langchain.prompts.chat import load_chat_prompt
+from jepa_langchain.schema import (
+    AbstainedPair,
+    AlignmentReport,
+    Frozen,
+    LedgerRow,
+    Relation,
+    RowWeights,
+    Usage,
+)
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+#: Calls that an adjudication makes at most; a pair needs two.
+BUDGET = 40
+#: Characters of a reason that are kept.
+_REASON = 500
+
+
+class Answer(BaseModel):
+    """How the second statement stands to the first, and why."""
+
+    relation: Literal["agree", "disagree", "unrelated", "unsure"]
+    reason: str
+
+
+class Adjudicated(Frozen):
+    """One pair as a language model saw it. ``relation`` is None where its two orders differ or it is unsure.
+
+    ``reasons`` are the language model's words, one an order: not verified, for the reader to judge.
+    """
+
+    id: str
+    a: str
+    b: str
+    relation: Relation | None
+    reasons: tuple[str, str]
+
+
+class Adjudication(Frozen):
+    """A report with the rows that a language model decided, and what it said of every pair it was asked about.
+
+    The report's score, verdict and every row of the alignment model are as they were.
+    """
+
+    report: AlignmentReport
+    pairs: tuple[Adjudicated, ...] = ()
+    usage: Usage = Usage()
+    note: str = ""
+
+
+def _read(text: str) -> Answer | None:
+    start = text.find("{")
+    try:
+        value, _ = json.JSONDecoder().raw_decode(text, max(start, 0))
+        return Answer.model_validate(value)
+    except (ValueError, RecursionError, ValidationError):
+        return None
+
+
+def _merge(pair: AbstainedPair, answers: Sequence[Answer | None]) -> Adjudicated:
+    said = {answer.relation for answer in answers if answer}
+    agreed = len(said) == 1 and None not in answers and "unsure" not in said
+    reasons = tuple(answer.reason[:_REASON] if answer else "" for answer in answers)
+    relation = Relation(said.pop()) if agreed else None
+    return Adjudicated(id=pair.id, a=pair.a.id, b=pair.b.id, relation=relation, reasons=(reasons[0], reasons[1]))
+
+
+def with_rows(report: AlignmentReport, pairs: Sequence[Adjudicated]) -> AlignmentReport:
+    """A report with decided pairs as rows, after the model's own; what was found unrelated is no longer open."""
+    decided = {pair.id: pair.relation for pair in pairs if pair.relation}
+    rows = {Relation.AGREE: list(report.agreements), Relation.DISAGREE: list(report.disagreements)}
+    for pair in report.abstained:
+        relation = decided.get(pair.id, Relation.UNRELATED)
+        if relation is not Relation.UNRELATED:
+            kind = "A" if relation is Relation.AGREE else "D"
+            row = LedgerRow(
+                id=f"{kind}{len(rows[relation]) + 1}",
+                a=pair.a,
+                b=pair.b,
+                relation=relation,
+                p=pair.probabilities.of(relation),
+                margin=pair.margin,
+                energies=pair.energies,
+                decided_by="llm",
+                weights=RowWeights(a=(), b=()),
+            )
+            rows[relation].append(row)
+    names = (report.personas[0].id, report.personas[1].id)
+    agreements, disagreements = tuple(rows[Relation.AGREE]), tuple(rows[Relation.DISAGREE])
+    return report.model_copy(
+        update={
+            "agreements": agreements,
+            "disagreements": disagreements,
+            "abstained": tuple(pair for pair in report.abstained if pair.id not in decided),
+            "narrative": write_narrative(names, agreements, disagreements, report.mixed),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class _Judge:
+    model: BaseChatModel
+    prompts: Path | str | None
+    budget: int
+
+    def questions(
+        self, report: AlignmentReport
+    ) -> list[tuple[AbstainedPair, tuple[Question[Answer], Question[Answer]]]]:
+        """Both orders of as many pairs as the budget allows, the most related first."""
+        prompt = load_chat_prompt("adjudication", self.prompts).template()
+
+        def question(first: str, second: str) -> Question[Answer]:
+            texts = {"first": quoted(first), "second": quoted(second)}
+            messages = prompt.format_messages(**texts, mark=mark_for(texts.values()))
+            # No repair: an answer that cannot be read leaves the pair open, and every call counts.
+            return Question(messages, Answer, _read, self.prompts, most_calls=1)
+
+        pairs = report.abstained[: self.budget // 2]
+        return [(p, (question(p.a.text, p.b.text), question(p.b.text, p.a.text))) for p in pairs]
+
+    def end(
+        self,
+        report: AlignmentReport,
+        asked: Sequence[tuple[AbstainedPair, tuple[Question[Answer], Question[Answer]]]],
+        answers: Sequence[Sequence[Answer | None]],
+    ) -> Adjudication:
+        """Everything together."""
+        pairs = tuple(_merge(pair, both) for (pair, _), both in zip(asked, answers, strict=True))
+        meters = [question.meter for _, questions in asked for question in questions]
+        total = Meter(*(sum(getattr(m, name) for m in meters) for name in ("calls", "tokens_in", "tokens_out")))
+        failed = next((m.note.partition(";")[0] for m in meters if m.note), "")
+        left = len(report.abstained) - len(asked)
+        notes = [f"{failed}; its pairs stay open"] if failed else []
+        notes += [f"{left} pairs were not asked about: the budget is {self.budget} calls"] if left else []
+        return Adjudication(report=with_rows(report, pairs), pairs=pairs, usage=total.usage(), note="; ".join(notes))
+
+
+def adjudication_chain(
+    llm: BaseChatModel | str | None,
+    *,
+    budget: int = BUDGET,
+    prompts: Path | str | None = None,
+) -> Runnable[AlignmentReport, Adjudication]:
+    """A Runnable that has a language model decide what the alignment model left open; sync, async and batch.
+
+    Only the pairs of ``report.abstained`` are sent, each in both orders. A pair becomes a row, marked ``decided_by:
+    "llm"``, when both orders get the same answer; else it stays open. Score and verdict do not change.
+
+    Args:
+        llm: a chat model, or a name as ``init_chat_model`` takes it. Without a model or its key nothing is decided.
+        budget: calls at the most, two a pair.
+        prompts: a folder whose ``adjudication.txt`` replaces the package's.
+
+    Raises:
+        InputError: as :func:`jepa_langchain.chains.narrative_chain`.
+    """
+    model, note = chat_model(llm)
+
+    def run(report: AlignmentReport, config: RunnableConfig) -> Adjudication:
+        if model is None or not report.abstained:
+            return Adjudication(report=report, note=note)
+        judge = _Judge(model, prompts, budget)
+        asked = judge.questions(report)
+        answers = [[question.ask(model, config) for question in questions] for _, questions in asked]
+        return judge.end(report, asked, answers)
+
+    async def arun(report: AlignmentReport, config: RunnableConfig) -> Adjudication:
+        if model is None or not report.abstained:
+            return Adjudication(report=report, note=note)
+        judge = _Judge(model, prompts, budget)
+        asked = judge.questions(report)
+        answers = [await asyncio.gather(*(q.aask(model, config) for q in questions)) for _, questions in asked]
+        return judge.end(report, asked, answers)
+
+    chain: Runnable[AlignmentReport, Adjudication] = RunnableLambda(run, arun, name="adjudication_chain")
+    return chain.with_types(input_type=AlignmentReport, output_type=Adjudication).with_config(
+        run_name="adjudication_chain"
+    )
