@@ -20,12 +20,24 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks.narrative_attacks import cost_table, injection_table
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.chains.claims import Polarity
 from jepa_langchain.chains.consent import predictor_polarity
 from jepa_langchain.chains.drafts import read_draft
 from jepa_langchain.chains.verifier import Item, Verifier
-from jepa_langchain.schema import Cited, Energies, LedgerRow, Relation, RowWeights
+from jepa_langchain.narrative import write_narrative
+from jepa_langchain.schema import (
+    AlignmentReport,
+    Cited,
+    Energies,
+    LedgerRow,
+    ModelCard,
+    PersonaSummary,
+    Relation,
+    RowWeights,
+    Verdict,
+)
 
 HERE = Path(__file__).parent
 HONEST = "honest paraphrase"
@@ -142,12 +154,47 @@ def verifier_section(model: AlignmentModel) -> str:
     )
 
 
+INJECTED = """100 strings (`injections.jsonl`), each a further statement of agent A of the climate scenario, worded by a
+scripted model that obeys them: how many strings changed nothing. "Other statements' rows" asks no language model: how
+many, as one more statement, left every row of the other statements as it was."""
+COST = """A token is taken as four characters on both sides; the ledger is its rows' ids and statements. A second call is
+made only for an answer that cannot be read, and sends that answer alone. Adjudication sends `abstained` pairs alone,
+two calls each."""
+
+
+def long_report(rows: int) -> AlignmentReport:
+    """The rows of all ledgers of the corpus, again from the first until there are enough."""
+    every = [row for ledger in lines("narrative_ledgers.jsonl") for row in ledger_rows(ledger)]
+    chosen = [every[n % len(every)] for n in range(rows)]
+    kinds = {Relation.AGREE: "A", Relation.DISAGREE: "D"}
+    named = [row.model_copy(update={"id": f"{kinds[row.relation]}{n}"}) for n, row in enumerate(chosen, start=1)]
+    a, b = (PersonaSummary(id=name, statements=rows, clauses=0) for name in "AB")
+    return AlignmentReport(
+        personas=(a, b),
+        score=0.5,
+        verdict=Verdict.MIXED,
+        agreements=tuple(row for row in named if row.relation is Relation.AGREE),
+        disagreements=tuple(row for row in named if row.relation is Relation.DISAGREE),
+        mixed=(),
+        only_a=(),
+        only_b=(),
+        narrative=write_narrative(("A", "B"), [], [], []),
+        model=ModelCard(name="", version="", encoder="", encoder_sha256="", weights_sha256={}, calibrated=True),
+    )
+
+
 def main() -> None:
     """Measure and write the report."""
     model = AlignmentModel.load()
     head = f"{datetime.now(UTC).date()}, `python -m benchmarks.narrative`, jepa_langchain {version('jepa-langchain')}"
     weights = f"model {model.card().name}, pair stage SHA-256 `{model.card().weights_sha256['pair.safetensors'][:16]}…`"
-    text = f"# Narratives\n\n{head}, {weights}.\n\n## The verifier\n\n{verifier_section(model)}\n"
+    sections = {
+        "The verifier": verifier_section(model),
+        "Injected statements": f"{INJECTED}\n\n{injection_table(model)}",
+        "Calls and tokens": f"{COST}\n\n{cost_table(long_report(50))}",
+    }
+    body = "\n\n".join(f"## {title}\n\n{section}" for title, section in sections.items())
+    text = f"# Narratives\n\n{head}, {weights}.\n\n{body}\n"
     (HERE / "narrative.md").write_text(text, encoding="utf-8")
 
 
