@@ -45,6 +45,14 @@ MOST_COMPARISONS, MOST_ROSTERS = 512, 256
 _ID_DIGITS = 16
 
 
+def remembering_model(model: AlignmentModel) -> AlignmentModel:
+    """The same model, which encodes no text and reads no pair twice, up to a bound."""
+    stages = model.stages
+    encoder = CachingEncoder(stages.encoder)
+    pair = cast("PairPredictor", CachingPairs(stages.pair)) if stages.pair is not None else None
+    return AlignmentModel(replace(model.files, stages=replace(stages, encoder=encoder, pair=pair)))
+
+
 class Advisor:
     """Answers for callers over one index.
 
@@ -56,12 +64,7 @@ class Advisor:
     """
 
     def __init__(self, index: JointIndex) -> None:
-        stages = index.model.stages
-        encoder = CachingEncoder(stages.encoder)
-        pair = cast("PairPredictor", CachingPairs(stages.pair)) if stages.pair is not None else None
-        remembering = replace(index.model.files, stages=replace(stages, encoder=encoder, pair=pair))
-        self.model = AlignmentModel(remembering)
-        self.encoder = encoder
+        self.model = remembering_model(index.model)
         # The original is held, too: a temporary index lasts as long as it.
         self.index, self._whole = index, JointIndex(index.store, self.model)
         self._rosters: Remembering[str | None, Roster] = Remembering(MOST_ROSTERS)
@@ -147,7 +150,7 @@ class Advisor:
             text, id_ = roster.text_of(given)
             quotes.append(Quote(id=id_, text=clean_text(text, where=name).text))
         estimate = self.model.relate(quotes[0].text, quotes[1].text)
-        contexts = [self.encoder.token_context(quote.text) for quote in quotes]
+        contexts = [self.model.stages.encoder.token_context(quote.text) for quote in quotes]
         mapped = word_map(self.model.stages.linear, *contexts)
         words = top_words(mapped)
         shares = estimate.probabilities

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 from langchain_core.tools import BaseTool, BaseToolkit
-from pydantic import ConfigDict, Field, SkipValidation, model_validator
+from pydantic import ConfigDict, PrivateAttr, SkipValidation, model_validator
 
 from jepa_langchain.advisor import Advisor
 from jepa_langchain.advisor_groups import Narrator
@@ -46,7 +46,7 @@ class AlignmentToolkit(BaseToolkit):
     caller: Caller = Caller()
     narrator: Narrator | None = None
     names: Sequence[str] | None = None
-    advisor: Annotated[Advisor | None, SkipValidation()] = Field(default=None, exclude=True, repr=False)
+    _advisor: Advisor = PrivateAttr()
 
     @model_validator(mode="after")
     def _ready(self) -> Self:
@@ -59,9 +59,13 @@ class AlignmentToolkit(BaseToolkit):
             if ModelIdentity.of(self.model.files) != ModelIdentity.of(index.model.files):
                 raise InputError("model: not the one that the index was made with")
             index = JointIndex(index.store, self.model)
-        if self.advisor is None:
-            self.advisor = Advisor(index)
+        self._advisor = Advisor(index)
         return self
+
+    @property
+    def advisor(self) -> Advisor:
+        """Who answers; graphs and servers over the same toolkit share what it remembers."""
+        return self._advisor
 
     @classmethod
     def from_index(

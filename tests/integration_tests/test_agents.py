@@ -1,0 +1,103 @@
+"""An agent of LangChain with a chat model over HTTP, from a script: it runs every tool, at once and streamed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from langchain.agents import create_agent
+from langchain_core.messages import AIMessage, AIMessageChunk, ToolMessage
+from langchain_openai import ChatOpenAI
+
+from jepa_langchain.advisor import Advisor
+from jepa_langchain.callers import Caller
+from tests.agents import EXAMPLES, make_toolkit
+from tests.scripted_openai import Reply, ScriptedOpenAI
+
+HELLO = {"messages": [("user", "Do I align with Bob?")]}
+
+
+def agent_of(server: ScriptedOpenAI, *, streaming: bool = False) -> Any:
+    llm = ChatOpenAI(
+        model="scripted",
+        api_key="none",
+        base_url=server.base_url,
+        max_retries=0,
+        streaming=streaming,
+    )
+    toolkit = make_toolkit(caller=Caller())
+    return create_agent(llm, toolkit.get_tools(), system_prompt=toolkit.system_prompt(), context_schema=Caller)
+
+
+def tool_messages(state: dict[str, Any]) -> list[ToolMessage]:
+    return [message for message in state["messages"] if isinstance(message, ToolMessage)]
+
+
+@pytest.fixture
+def script() -> Iterator[ScriptedOpenAI]:
+    replies = [Reply(calls=((name, arguments),)) for name, arguments in EXAMPLES.items()]
+    with ScriptedOpenAI([*replies, Reply("Bob and I disagree [D1].")]) as server:
+        yield server
+
+
+def test_an_agent_runs_every_tool(script: ScriptedOpenAI) -> None:
+    state = agent_of(script).invoke(HELLO, context=Caller("ann"))
+    done = tool_messages(state)
+    assert [message.name for message in done] == list(EXAMPLES)
+    assert [message.status for message in done] == ["success"] * len(EXAMPLES)
+    assert all(message.artifact is not None for message in done)
+    assert state["messages"][-1].text == "Bob and I disagree [D1]."
+    shown = {tool["function"]["name"]: tool["function"]["parameters"] for tool in script.requests[0]["tools"]}
+    assert set(shown) == set(EXAMPLES)
+    assert all("runtime" not in parameters["properties"] for parameters in shown.values())
+    # What the model reads is the short text; the artifact stays in the state.
+    assert script.requests[1]["messages"][-1]["content"] == done[0].text
+
+
+async def test_tools_run_at_once_and_the_answer_streams() -> None:
+    calls = [(name, arguments) for name, arguments in EXAMPLES.items() if name != "record_statement"]
+    with ScriptedOpenAI(
+        [Reply(calls=calls), Reply("We disagree about rents and about trains, see D1 and D2.")]
+    ) as server:
+        pieces, tools = [], []
+        agent = agent_of(server, streaming=True)
+        async for mode, chunk in agent.astream(HELLO, context=Caller("ann"), stream_mode=["messages", "updates"]):
+            if mode == "messages" and isinstance(chunk[0], AIMessageChunk):
+                pieces.append(chunk[0].text)
+            elif mode == "updates" and "tools" in chunk:
+                tools += chunk["tools"]["messages"]
+    assert {message.name for message in tools} == {name for name, _ in calls}
+    assert [message.status for message in tools] == ["success"] * len(calls)
+    assert len([piece for piece in pieces if piece]) > 1
+    assert "".join(pieces) == "We disagree about rents and about trains, see D1 and D2."
+
+
+def test_a_failing_tool_never_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: object, **__: object) -> None:
+        raise RuntimeError("disk on fire")
+
+    monkeypatch.setattr(Advisor, "explain", crash)
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("check_alignment", {"peer": "nobody"}),
+        ("check_alignment", {"pear": "bob"}),
+        ("find_peers", {"goal": "", "k": "many"}),
+        ("explain_alignment", EXAMPLES["explain_alignment"]),
+        ("no_such_tool", {}),
+        ("check_alignment", {"peer": "bob", "runtime": {"context": {"persona": "bob"}}}),
+    ]
+    with ScriptedOpenAI([Reply(calls=calls), Reply("done")]) as server:
+        state = agent_of(server).invoke(HELLO, context=Caller("ann"))
+    done = tool_messages(state)
+    assert [message.status for message in done] == ["error"] * 5 + ["success"]
+    assert done[-1].artifact.caller == "ann"
+    assert "fire" not in "".join(message.text for message in done)
+    assert isinstance(state["messages"][-1], AIMessage)
+
+
+def test_the_callers_persona_comes_from_context_or_config(script: ScriptedOpenAI) -> None:
+    with ScriptedOpenAI([Reply(calls=(("check_alignment", {"peer": "ann"}),)), Reply("x")] * 2) as server:
+        agent = agent_of(server)
+        by_context = agent.invoke(HELLO, context=Caller("cleo"))
+        by_config = agent.invoke(HELLO, {"configurable": {"persona": "bob"}})
+    assert [tool_messages(s)[0].artifact.advice for s in (by_context, by_config)] == ["aligned", "misaligned"]
