@@ -156,7 +156,8 @@ class Question(Generic[T]):
         if isinstance(outcome, Exception):
             if not _misread(outcome):
                 self.meter.note = f"the language model failed ({type(outcome).__name__}); the template stands in"
-            return None, ""
+            cut = self._cut_short(outcome)
+            return (self.read(cut) if cut else None), cut
         message = outcome.get("raw", outcome) if isinstance(outcome, dict) else outcome
         self.meter.count(message)
         text = _text_of(message)
@@ -164,6 +165,17 @@ class Question(Generic[T]):
         if isinstance(parsed, BaseModel):
             text = parsed.model_dump_json()
         return self.read(text), text
+
+    def _cut_short(self, error: Exception) -> str:
+        """The answer that OpenAI's client holds back in an error because it met the limit of tokens."""
+        completion = getattr(error, "completion", None)
+        try:
+            text = str(completion.choices[0].message.content or "")  # type: ignore[union-attr]
+            self.meter.tokens_in += int(completion.usage.prompt_tokens)  # type: ignore[union-attr]
+            self.meter.tokens_out += int(completion.usage.completion_tokens)  # type: ignore[union-attr]
+        except (AttributeError, IndexError, TypeError):
+            return ""
+        return text
 
     def _repair(self, broken: str) -> Sequence[BaseMessage]:
         broken = broken[:_BROKEN]

@@ -33,6 +33,7 @@ class Reply:
         headers: further headers, e.g. ``Retry-After``.
         tokens: (prompt, completion) tokens to report.
         refusal: the assistant refuses with these words.
+        full: the answer ends because it met the limit of tokens.
     """
 
     text: str = ""
@@ -43,6 +44,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     tokens: tuple[int, int] = (10, 5)
     refusal: str | None = None
+    full: bool = False
 
     def message(self) -> dict[str, Any]:
         """The assistant's message."""
@@ -79,7 +81,7 @@ class Reply:
     @property
     def finish(self) -> str:
         """Why the answer ends."""
-        return "tool_calls" if self.calls else "stop"
+        return "length" if self.full else "tool_calls" if self.calls else "stop"
 
 
 Script = Sequence[Reply] | Callable[[dict[str, Any]], Reply]

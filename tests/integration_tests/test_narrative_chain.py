@@ -97,6 +97,14 @@ def test_half_a_json_tells_what_was_complete() -> None:
         assert narrative.sentences[1].status == "verified"
 
 
+def test_an_answer_that_met_its_limit_is_read_as_far_as_it_goes() -> None:
+    whole = draft(AGREED, CONTESTED)
+    with ScriptedOpenAI([Reply(whole[: whole.index("while Bob")], full=True, tokens=(50, 20))]) as server:
+        told = narrative_chain(chat(server)).invoke(REPORT)
+    assert [s.source for s in told.sentences] == ["llm", "template"]
+    assert (told.usage.calls, told.usage.tokens_out, told.note) == (1, 20, "")
+
+
 def test_what_is_no_json_is_repaired_once() -> None:
     prose = "Here you go: Ann and Bob both want trees."
     with ScriptedOpenAI([Reply(prose), Reply(draft(AGREED, CONTESTED)), Reply(prose), Reply(prose)]) as server:
