@@ -12,6 +12,7 @@ import torch
 from jepa_langchain.calibration import Doubles
 from jepa_langchain.encoder_cache import CachingEncoder
 from jepa_langchain.explanation_schema import Deletion, StatementShare
+from jepa_langchain.findings import counterparts
 from jepa_langchain.ledger import ledger_of, score_personas
 from jepa_langchain.personas import clean_persona
 from jepa_langchain.predictor import RELATIONS
@@ -60,6 +61,7 @@ class Evidence:
         a: statements of A in the matrix and on the map.
         b: those of B.
         balance: (a, b) P(agree) - P(disagree); see :func:`jepa_langchain.statement_map.statement_balance`.
+        counterparts: ids of the pairs that the ledger holds against each other.
         shares: what the most telling statements do to the score, the strongest first.
         rows: the strongest rows, with the effects of their words.
         points: the map.
@@ -71,6 +73,7 @@ class Evidence:
     a: tuple[Statement, ...]
     b: tuple[Statement, ...]
     balance: Doubles
+    counterparts: frozenset[tuple[str, str]]
     shares: tuple[StatementShare, ...]
     rows: tuple[MappedRow, ...]
     points: tuple[Point, ...]
@@ -109,6 +112,7 @@ def gather_evidence(
         a=tuple(a.statements[i] for i in shown_a),
         b=tuple(b.statements[j] for j in shown_b),
         balance=statement_balance(scored.table)[np.ix_(shown_a, shown_b)],
+        counterparts=frozenset(counterparts(scored.table)),
         shares=tuple(sorted(shares, key=lambda s: (-abs(s.contribution), s.side, s.id))),
         rows=tuple(_mapped(stages, row) for row in chosen),
         points=points,

@@ -61,17 +61,17 @@ def render_report(evidence: Evidence) -> str:
     names = (report.personas[0].id, report.personas[1].id)
     found = {(row.a.id, row.b.id) for row in (*report.agreements, *report.disagreements)}
     listed = {row.id for row in (*report.agreements[:MOST_ROWS], *report.disagreements[:MOST_ROWS])}
+    held = evidence.counterparts | found
     scale = 1.0 if report.model.calibrated else max(1e-9, float(abs(evidence.balance).max()))
-    rows = [
-        (
-            s,
-            [
-                Cell(level(m, scale), f"{m:+.2f}".replace("0.", ".").replace("-", "\u2212"), (s.id, t.id) in found)
-                for t, m in zip(evidence.b, line, strict=True)
-            ],
-        )
-        for s, line in zip(evidence.a, evidence.balance.tolist(), strict=True)
-    ]
+    rows = []
+    for one, line in zip(evidence.a, evidence.balance.tolist(), strict=True):
+        cells = []
+        for other, value in zip(evidence.b, line, strict=True):
+            pair = (one.id, other.id)
+            colour = level(value, scale) if pair in held else "off"
+            number = f"{value:+.2f}".replace("0.", ".").replace("-", "\u2212")
+            cells.append(Cell(colour, number, pair in found))
+        rows.append((one, cells))
     return render(
         "report.html.j2",
         title=f"{names[0]} and {names[1]}: {report.verdict.value}",
