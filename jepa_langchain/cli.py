@@ -75,6 +75,7 @@ def compare(
     *,
     as_json: AsJson = False,
     model: ModelDir = None,
+    page: Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write one offline HTML page.")] = None,
     fail_under: FailUnder = None,
     max_statements: MaxStatements = 500,
     max_characters: MaxCharacters = 2_000,
@@ -95,6 +96,11 @@ def compare(
     report = narrate(report, aligner, llm=llm, style=style, prompts=prompts, budget=budget)
     if as_json:
         warn(report.warnings)
+    if page is not None:
+        from jepa_langchain.evidence import gather_evidence
+        from jepa_langchain.report import write_report
+
+        write_report(gather_evidence(aligner, loaded[0].persona, loaded[1].persona, report, limits=limits), page)
     _show_report(report, as_json=as_json, fail_under=fail_under)
 
 

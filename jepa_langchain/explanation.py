@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from jepa_langchain.attribution import WordMap, word_map
 from jepa_langchain.errors import InputError
 from jepa_langchain.explanation_schema import Deletion, Explanation, StageWords, WordMatrix
 from jepa_langchain.ledger import ledger_of, score_personas
 from jepa_langchain.pair_attribution import PairMap, pair_input, pair_map
-from jepa_langchain.schema import Cited, Persona, RowWeights, WordWeight
+from jepa_langchain.schema import Cited, Persona, RowWeights
 from jepa_langchain.stages import Stages, estimate_texts
 from jepa_langchain.statement_map import SIDES, statement_share
 from jepa_langchain.word_effects import word_effects
-from jepa_langchain.words import Doubles, Word
+from jepa_langchain.words import weighted
 
 _DIGITS = 6
 
@@ -66,14 +64,6 @@ def explain_statements(stages: Stages, a: Persona, b: Persona, pair: tuple[str, 
     shares = tuple(statement_share(scored, ledger, side, side_id) for side, side_id in zip(SIDES, pair, strict=True))
     told = explain_pair(stages, *chosen)
     return told.model_copy(update={"score": ledger.score(), "statements": shares})
-
-
-def weighted(words: Sequence[Word], values: Doubles) -> tuple[WordWeight, ...]:
-    """Words with their values, in reading order, without the last entry (what is no word)."""
-    return tuple(
-        WordWeight(word=word, span=(start, end), weight=_digits(value))
-        for (word, start, end), value in zip(words[:-1], values[:-1].tolist(), strict=True)
-    )
 
 
 def _linear_words(mapped: WordMap) -> StageWords:

@@ -147,6 +147,11 @@ def undecided(table: Table, decided: AbstractSet[tuple[str, str]]) -> Iterator[t
             yield table.units_a[rows[0]], table.units_b[columns[0]], estimate
 
 
+def counterparts(table: Table) -> set[tuple[str, str]]:
+    """Ids of the statement pairs that are about the same thing, and are therefore held against each other."""
+    return _counterparts(table, _comparable(table.units_a, table.units_b))
+
+
 def _mutual_neighbours(table: Table) -> Iterator[Finding]:
     """The nearest prediction decides who is meant; the margin's sign decides the relation."""
     near = table.scores.near.reshape(table.shape)
@@ -177,7 +182,7 @@ def _places(units: list[Unit]) -> dict[str, list[int]]:
 
 
 def _counterparts(table: Table, comparable: npt.NDArray[np.bool_]) -> set[tuple[str, str]]:
-    """Ids of the statement pairs that are about the same thing: near enough to the nearest related one of either."""
+    """Near enough to the nearest related statement of either; ids of the pairs."""
     related = comparable.ravel() & (table.related() >= RELATED_FROM)
     near, ids_a, ids_b = table.by_statement(np.where(related, table.scores.near, -np.inf))
     bar = np.minimum(near.max(1, keepdims=True), near.max(0, keepdims=True)) - COUNTERPART_SLACK

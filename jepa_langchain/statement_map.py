@@ -12,12 +12,14 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from jepa_langchain.calibration import Doubles
+from jepa_langchain.concessions import CONCESSION, concession_features
 from jepa_langchain.explanation_schema import StatementShare
 from jepa_langchain.findings import Table
 from jepa_langchain.ledger import Ledger, ScoredPersonas, ledger_of
-from jepa_langchain.schema import Persona, Relation
+from jepa_langchain.schema import Persona, Relation, Unit
 from jepa_langchain.stages import Scores
 
 Side = Literal["a", "b"]
@@ -34,6 +36,39 @@ def statement_probabilities(table: Table) -> Doubles | None:
     """(a, b, 3) probabilities of whole statements in LABELS order; None if uncalibrated."""
     shares = table.scores.probabilities
     return None if shares is None else np.stack([_whole(table, shares[:, k]) for k in range(shares.shape[1])], axis=-1)
+
+
+def statement_balance(table: Table) -> Doubles:
+    """(a, b) P(agree) - P(disagree) of statement pairs as the ledger judges them; margins if uncalibrated.
+
+    A plain statement against a concessive one is judged from the whole and both clauses, as in
+    :mod:`jepa_langchain.concessions`; every other pair as a whole. Unlike a margin it is near zero off topic.
+    """
+    whole = statement_probabilities(table)
+    if whole is None or table.scores.probabilities is None:
+        return statement_margins(table)
+    if CONCESSION in table.stages.calibrators:
+        rows, columns = (_concedes(units) for units in (table.units_a, table.units_b))
+        units = table.scores.probabilities.reshape(*table.shape, -1)
+        i, j = np.nonzero((rows[1] >= 0)[:, None] != (columns[1] >= 0)[None, :])
+        # The side that concedes moves on to its premise and its contest, the other one stays whole.
+        parts = [
+            units[
+                np.where(rows[1][i] >= 0, rows[k][i], rows[0][i]),
+                np.where(columns[1][j] >= 0, columns[k][j], columns[0][j]),
+            ]
+            for k in range(3)
+        ]
+        whole[i, j] = table.stages.calibrators[CONCESSION].probabilities(concession_features(*parts))
+    balance: Doubles = whole[..., 0] - whole[..., 1]
+    return balance
+
+
+def _concedes(units: list[Unit]) -> npt.NDArray[np.int64]:
+    """(3, statements) where each statement's whole, premise and contest stand; -1 if it does not concede."""
+    whole = [i for i, unit in enumerate(units) if unit.part == "whole"]
+    ends = [*whole[1:], len(units)]
+    return np.array([(i, i + 1, i + 2) if end > i + 1 else (i, -1, -1) for i, end in zip(whole, ends, strict=True)]).T
 
 
 def _whole(table: Table, values: Doubles) -> Doubles:

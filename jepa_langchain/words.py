@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from jepa_langchain.schema import WordWeight
+
 Doubles = npt.NDArray[np.float64]
 #: (word, start, end): text[start:end] == word.
 Word = tuple[str, int, int]
@@ -51,3 +53,11 @@ def merged(shares: Doubles, place: npt.NDArray[np.int64], words: int) -> Doubles
     out = np.zeros((words, *shares.shape[1:]))
     np.add.at(out, place, shares)
     return out
+
+
+def weighted(words: Sequence[Word], values: Doubles) -> tuple[WordWeight, ...]:
+    """Words with their values, rounded, in reading order, without the last entry (what is no word)."""
+    return tuple(
+        WordWeight(word=word, span=(start, end), weight=round(value, 6) + 0.0)
+        for (word, start, end), value in zip(words[:-1], values[:-1].tolist(), strict=True)
+    )

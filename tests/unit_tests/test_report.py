@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jepa_langchain.evidence import MOST_SHOWN, gather_evidence
+from jepa_langchain.report import level, pieces, render_report, write_report
+from jepa_langchain.schema import Persona, Statement, WordWeight
+from jepa_langchain.words import words_of
+from tests.unit_tests.conftest import make_model
+
+ATTACK = "<script>alert(1)</script> & \"'</bdi><img src=x onerror=alert(1)>"
+
+
+def persona(name: str, *texts: str) -> Persona:
+    return Persona(id=name, statements=tuple(Statement(id=f"{name}{i}", text=t) for i, t in enumerate(texts, start=1)))
+
+
+def page(a: Persona, b: Persona) -> str:
+    model = make_model()
+    return render_report(gather_evidence(model, a, b, model.compare(a, b)))
+
+
+def test_untrusted_strings_are_escaped_everywhere() -> None:
+    a = persona("<b>ann", "we should tax sugar", ATTACK, f"we should tax {ATTACK}")
+    b = persona('bob"><script>', "we should not tax sugar", f"not tax {ATTACK}", ATTACK)
+    html = page(a, b)
+    assert not re.search(r"<(script|img|b>)", html)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+    assert not re.search(r"\son\w+=\"?alert", re.sub(r"&[^;]+;", "", html)) or "<img" not in html
+    assert html.count("<bdi>") == html.count("</bdi>")
+    assert not re.search(r"<[^>]+\sstyle=", html)
+    assert not re.search(r"(src|href)=\"(?!#)", html)
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
+    model = make_model()
+    a, b = persona("ann", "we should tax sugar", "trains run late"), persona("bob", "we should not tax sugar")
+    for name in ("one.html", "two.html"):
+        write_report(gather_evidence(model, a, b, model.compare(a, b)), tmp_path / name)
+    assert (tmp_path / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["one.html", "two.html"]
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (("tax sugar now",), ("trains run late",)),
+        (("tax sugar now",), ("tax sugar now",)),
+        (("?!",), ("🙂",)),
+        (tuple(f"item{i} helps" for i in range(300)), ("item1 helps", "item2 not helps")),
+    ],
+    ids=["nothing in common", "identical", "no words", "300 statements"],
+)
+def test_personas_of_every_size_render(a: tuple[str, ...], b: tuple[str, ...]) -> None:
+    html = page(persona("a", *a), persona("b", *b))
+    assert 'http-equiv="Content-Security-Policy"' in html
+    assert html.count('<th scope="row"') == min(len(a), MOST_SHOWN)
+    assert len(html.encode()) < 1_000_000
+
+
+@given(st.text(max_size=60), st.randoms())
+def test_pieces_join_to_the_text(text: str, random: object) -> None:
+    weights = [WordWeight(word=w, span=(s, e), weight=(-1.0) ** s * (s + 1)) for w, s, e in words_of(text)[:-1]]
+    cut = pieces(text, weights, 60.0)
+    assert "".join(piece for piece, _ in cut) == text
+
+
+def test_levels_are_signed_and_bounded() -> None:
+    assert [level(v, 1.0) for v in (-1.0, -0.5, -0.1, 0.0, 0.1, 0.25, 1.0)] == ["d4", "d2", "n", "n", "n", "a1", "a4"]
