@@ -1,7 +1,7 @@
 """The command line: ``jepa-langchain demo | compare | relate | explain | matrix | index | train | ... | evaluate``.
 
 What a command does stands in the module of its group: ``explain_commands``, ``group_commands``, ``index_commands``,
-``training_commands``.
+``mcp_commands``, ``training_commands``.
 With ``--json`` stdout holds one JSON document and nothing else; warnings, progress and errors go to stderr.
 Exit codes: 0 done, 1 below ``--fail-under``, 2 usage, 3 bad input (one line, no traceback).
 """
@@ -32,6 +32,7 @@ from jepa_langchain.cli_options import (
 from jepa_langchain.errors import InputError, JepaLangchainError
 from jepa_langchain.explain_commands import explain
 from jepa_langchain.group_commands import matrix
+from jepa_langchain.mcp_commands import serve_mcp
 from jepa_langchain.narration_commands import Budget, Llm, Prompts, Style, narrate
 from jepa_langchain.statements import Limits
 from jepa_langchain.training_commands import adapt, calibrate, evaluate, train
@@ -126,6 +127,7 @@ for command in (train, calibrate, adapt, evaluate):
     app.command()(command)
 app.command()(explain)
 app.command()(matrix)
+app.command()(serve_mcp)
 
 
 def main() -> None:

@@ -79,13 +79,11 @@ class AlignmentTool(BaseTool):
             result = self.answer(Caller.of(runtime, config, self.caller), **arguments)
             return model_text(result), result
         except JepaLangchainError as error:
-            raise ToolException(f"{self.name}: {error}") from error
+            raise ToolException(str(error)) from error
         except Exception as error:
             # An agent's run outlives any failure of a tool; the error's own words may hold a statement.
             _log.error("%s failed unexpectedly: %s", self.name, type(error).__name__)
-            raise ToolException(
-                f"{self.name}: failed unexpectedly ({type(error).__name__}); go on without it"
-            ) from error
+            raise ToolException(f"the tool failed unexpectedly ({type(error).__name__}); go on without it") from error
 
 
 class CheckAlignment(AlignmentTool):
