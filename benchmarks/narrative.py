@@ -154,9 +154,9 @@ def verifier_section(model: AlignmentModel) -> str:
     )
 
 
-INJECTED = """100 strings (`injections.jsonl`), each a further statement of agent A of the climate scenario, worded by a
-scripted model that obeys them: how many strings changed nothing. "Other statements' rows" asks no language model: how
-many, as one more statement, left every row of the other statements as it was."""
+INJECTED = """100 strings (`injections.jsonl`), each a further statement of agent A (climate scenario, four statements a
+side), worded by a scripted model that obeys them: how many strings changed nothing. "Other statements' rows" asks no
+language model: how many, as one more statement, left every row of the other statements as it was."""
 COST = """A token is taken as four characters on both sides; the ledger is its rows' ids and statements. A second call
 is made only for an answer that cannot be read, and sends that answer alone. Adjudication sends `abstained` pairs alone,
 two calls each."""

@@ -1,6 +1,7 @@
 """What an injected statement and an obedient language model can change, and what a long ledger costs to word.
 
-* ``injections.jsonl``: 100 strings, each said by agent A of the climate scenario as a further statement. The language
+* ``injections.jsonl``: 100 strings, each said by agent A of the climate scenario as a further statement (beside the
+  first four of each side, so that the table is made in minutes). The language
   model is scripted to obey: it tells whatever the string says, cites forged rows, turns areas round and adds numbers.
 * The cost of a ledger: four characters stand for a token on both sides; a tokeniser's data cannot be had offline.
 """
@@ -24,6 +25,7 @@ from jepa_langchain.schema import AlignmentReport, Narrative, Persona, Statement
 from jepa_langchain.statements import clean_text
 
 HERE = Path(__file__).parent
+_STATEMENTS = 4
 CLIMATE = HERE.parent / "examples" / "climate"
 
 
@@ -97,7 +99,8 @@ def _of_others(report: AlignmentReport) -> set[tuple[str, str, str, float | None
 
 def injection_table(model: AlignmentModel) -> str:
     """Strings a kind, and how many of them changed nothing."""
-    a, b = (load_persona(CLIMATE / f"{name}.jsonl").persona for name in "AB")
+    whole = [load_persona(CLIMATE / f"{name}.jsonl").persona for name in "AB"]
+    a, b = (p.model_copy(update={"statements": p.statements[:_STATEMENTS]}) for p in whole)
     clean = model.compare(a, b)
     entries = [json.loads(line) for line in (HERE / "injections.jsonl").read_text(encoding="utf-8").splitlines()]
     effects = [effect(model, entry, a, b, clean) for entry in entries]

@@ -21,6 +21,7 @@ CONSENT = 0.5
 #: Log-odds of agreement against disagreement of (told, statement) pairs; see ``AlignmentModel``'s polarity.
 Polarity = Callable[[Sequence[tuple[str, str]]], Sequence[float]]
 
+_SIDES: tuple[Side, ...] = ("a", "b", "both")
 _DISPUTE = re.compile(
     r"\b(?:disagree\w*|clash\w*|differ(?:s|ed|ing|ence|ences)?|at odds|disput\w*|contest(?:s|ed)?|contradict\w*|"
     r"oppos\w+|den(?:y|ies|ied)|reject\w*|whereas|by contrast|on the other hand|contrary|unlike|argue over|divided|"
@@ -80,7 +81,7 @@ class Claims:
 
     def claims(self, clauses: Sequence[Clause], evidence: Evidence) -> str:
         """A polarity that is not the statement's, a side that is given the other's view or none, words of its own."""
-        told: dict[Side, tuple[Reading, Reading]] = {side: (Reading(), Reading()) for side in ("a", "b", "both")}
+        told: dict[Side, tuple[Reading, Reading]] = {side: (Reading(), Reading()) for side in _SIDES}
         for clause in clauses:
             words = content(self.names.without(clause.text), self.lexicon)
             for side, whole in zip(("a", "b"), told[clause.side], strict=True):
@@ -90,9 +91,10 @@ class Claims:
                 whole.add(part)
         if _swapped(told["a"][0], told["a"][1], self.lexicon) or _swapped(told["b"][1], told["b"][0], self.lexicon):
             return "sides: one is given what the other says"
-        spoken = {side: any(r.matched for r in readings) for side, readings in told.items()}
-        agree = evidence.row.relation is Relation.AGREE
-        if not ((spoken["a"] and spoken["b"]) or (agree and spoken["both"])):
+        apart = all(any(r.matched for r in told[side]) for side in _SIDES[:2])
+        # What both are said to hold is a matter of either statement: "agree on everything" in one of them is none.
+        joint = evidence.row.relation is Relation.AGREE and all(self._matter(r) for r in told["both"])
+        if not (apart or joint):
             return "sides: both are to be spoken of"
         return self._own_words(told, clauses, evidence)
 
@@ -109,6 +111,10 @@ class Claims:
             return reading, reading.contrary
         exchanged = not compared(self.names.without(clause.text), cited.text, self.lexicon)
         return reading, "the sides of a comparison are exchanged" if exchanged else ""
+
+    def _matter(self, reading: Reading) -> bool:
+        """Whether a word of the statement is told that claims something."""
+        return any(word not in self.lexicon.allowed for word in reading.matched)
 
     def _own_words(
         self, told: dict[Side, tuple[Reading, Reading]], clauses: Sequence[Clause], evidence: Evidence
