@@ -6,7 +6,7 @@ the verdict. ``deletion f`` takes out the share f of the words that an attributi
 words move; its interval is a 95 % bootstrap over pairs.
 
 * linear: the exact map of the linear stage. read-out: the exact shares of the pair stage. leave-one-out: what the
-  margin loses without one word. removal: ``jepa_langchain.word_effects``, which explanations show.
+  margin loses without one word. removal: ``jepa_langchain.attribution.word_effects``, which explanations show.
 * random weights: removal on a model whose maps and pair stage are drawn at random, measured on the real one.
 * random labels: the linear map of maps fitted on pairs whose labels were shuffled, beside one fitted on the same pairs.
 
@@ -27,16 +27,16 @@ import numpy.typing as npt
 import torch
 
 from jepa_langchain.alignment import AlignmentModel
-from jepa_langchain.attribution import word_map
+from jepa_langchain.attribution.pair_map import pair_input, pair_map
+from jepa_langchain.attribution.word_effects import DRAWS, fit_effects, leave_out, margins, random_halves
+from jepa_langchain.attribution.word_map import word_map
+from jepa_langchain.attribution.words import Doubles, words_of
 from jepa_langchain.console import progress_bar
-from jepa_langchain.pair_attribution import pair_input, pair_map
 from jepa_langchain.pair_predictor import PairPredictor
 from jepa_langchain.pairs import LabelledPair, for_evaluation, for_training, read_pairs
 from jepa_langchain.predictor import RELATIONS, LinearPredictor, fit_map
 from jepa_langchain.schema import Relation
 from jepa_langchain.stages import Stages
-from jepa_langchain.word_effects import DRAWS, fit_effects, leave_out, margins, random_halves
-from jepa_langchain.words import Doubles, words_of
 
 HERE = Path(__file__).parent
 SHARES = (0.25, 0.5, 0.75)
@@ -88,7 +88,7 @@ def leave_one_out(stages: Stages, words: Words) -> Doubles:
 
 
 def removal(stages: Stages, words: Words, draws: int = DRAWS) -> Doubles:
-    """What explanations show; see ``jepa_langchain.word_effects``."""
+    """What explanations show; see ``jepa_langchain.attribution.word_effects``."""
     halves = random_halves(words.count, draws, 0)
     return fit_effects(halves, words.margins(stages, halves))
 

@@ -15,17 +15,17 @@ import numpy.typing as npt
 import torch
 
 from benchmarks.variants import PooledOnly, TokenHead, TokensOnly
-from jepa_langchain.augmentation import compose_concessions, negate_statements, repeat_statements
 from jepa_langchain.encoder import TransformerEncoder
-from jepa_langchain.held_out import pair_energies
-from jepa_langchain.linear_training import fit_linear
 from jepa_langchain.metrics import auroc
 from jepa_langchain.pair_predictor import LABELS, PairPredictor, from_encoder
-from jepa_langchain.pair_sampling import PairTraining, Rows
-from jepa_langchain.pair_training import train_pair
 from jepa_langchain.pairs import LabelledPair, PairSource, for_training
 from jepa_langchain.predictor import RELATIONS
-from jepa_langchain.states import StateStore
+from jepa_langchain.training.augmentation import compose_concessions, negate_statements, repeat_statements
+from jepa_langchain.training.held_out import pair_energies
+from jepa_langchain.training.linear import fit_linear
+from jepa_langchain.training.pair import train_pair
+from jepa_langchain.training.sampling import PairTraining, Rows
+from jepa_langchain.training.states import StateStore
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]

@@ -33,10 +33,10 @@ from benchmarks.durability_readers import read_while_writing
 from benchmarks.tables import write_table
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.errors import StoreError
-from jepa_langchain.index import JointIndex
-from jepa_langchain.index_kinds import load_faiss
-from jepa_langchain.index_repair import verify
-from jepa_langchain.storage import LOCK
+from jepa_langchain.index.joint_index import JointIndex
+from jepa_langchain.index.kinds import load_faiss
+from jepa_langchain.index.repair import verify
+from jepa_langchain.index.storage import LOCK
 from tests.words import small_model
 
 State = dict[str, str]

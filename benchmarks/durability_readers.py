@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from langchain_core.documents import Document
 
-from jepa_langchain.index import JointIndex
+from jepa_langchain.index.joint_index import JointIndex
 from tests.words import small_model
 
 _GROUPS, _MEMBERS = 6, 8

@@ -30,9 +30,12 @@ from typer.testing import CliRunner
 
 from benchmarks.mutations import ODD_VALUES, dump, mutate_bytes, mutate_json
 from benchmarks.tables import write_table
-from jepa_langchain import cli, group_commands, index_commands, training_commands
+from jepa_langchain import cli
+from jepa_langchain.commands import group as group_commands
+from jepa_langchain.commands import index as index_commands
+from jepa_langchain.commands import training as training_commands
 from jepa_langchain.errors import JepaLangchainError
-from jepa_langchain.index import JointIndex
+from jepa_langchain.index.joint_index import JointIndex
 from jepa_langchain.model_files import MANIFEST, load_model
 from jepa_langchain.pairs import read_pairs
 from jepa_langchain.personas import load_persona

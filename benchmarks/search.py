@@ -46,12 +46,12 @@ from benchmarks.search_memory import HOW, measured
 from benchmarks.search_tables import Result, Size, plot, report
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.console import quiet_libraries
-from jepa_langchain.index import JointIndex
-from jepa_langchain.index_batches import Batch
-from jepa_langchain.index_kinds import load_faiss
-from jepa_langchain.index_store import IndexStore
-from jepa_langchain.relation_search import CANDIDATES, nearest, rescore
-from jepa_langchain.storage import ModelIdentity
+from jepa_langchain.index.batches import Batch
+from jepa_langchain.index.joint_index import JointIndex
+from jepa_langchain.index.kinds import load_faiss
+from jepa_langchain.index.relation_search import CANDIDATES, nearest, rescore
+from jepa_langchain.index.storage import ModelIdentity
+from jepa_langchain.index.store import IndexStore
 
 HERE = Path(__file__).parent
 #: Other vector stores are filled up to this size: they take Python objects, one a statement.

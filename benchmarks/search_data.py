@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from jepa_langchain.encoder import Encoded
-from jepa_langchain.index_batches import Batch, Row, States
-from jepa_langchain.joint_embeddings import SearchRelation, query_vector
+from jepa_langchain.index.batches import Batch, Row, States
+from jepa_langchain.index.joint_embeddings import SearchRelation, query_vector
 from jepa_langchain.stages import Stages
 
 Floats = npt.NDArray[np.float32]

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.search_data import PARTS
-from jepa_langchain.index import JointIndex
-from jepa_langchain.index_batches import Batch
-from jepa_langchain.index_kinds import load_faiss
-from jepa_langchain.joint_embeddings import JointEmbeddings
+from jepa_langchain.index.batches import Batch
+from jepa_langchain.index.joint_embeddings import JointEmbeddings
+from jepa_langchain.index.joint_index import JointIndex
+from jepa_langchain.index.kinds import load_faiss
 
 Floats = npt.NDArray[np.float32]
 #: From one query's (d,) vector to positions in the pool, best first.

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from jepa_langchain.index_kinds import load_faiss
-from jepa_langchain.index_store import IndexStore
-from jepa_langchain.relation_search import nearest
+from jepa_langchain.index.kinds import load_faiss
+from jepa_langchain.index.relation_search import nearest
+from jepa_langchain.index.store import IndexStore
 
 HOW = ("index", "mapped", "flat")
 _SEARCHES = 50

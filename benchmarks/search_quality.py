@@ -31,11 +31,11 @@ import torch
 from benchmarks.tables import write_table
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.console import quiet_libraries
-from jepa_langchain.index import JointIndex
-from jepa_langchain.joint_embeddings import query_vector, search_relation
+from jepa_langchain.index.joint_embeddings import query_vector, search_relation
+from jepa_langchain.index.joint_index import JointIndex
+from jepa_langchain.index.relation_search import CANDIDATES, RelationQuery, described, nearest, ranked, rescore
 from jepa_langchain.pairs import PairSource, read_pairs
 from jepa_langchain.predictor import RELATIONS
-from jepa_langchain.relation_search import CANDIDATES, RelationQuery, described, nearest, ranked, rescore
 from jepa_langchain.schema import Relation
 
 METHODS = ("cosine", "linear", "re-scored")

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.search_data import RELATIONS
-from jepa_langchain.joint_embeddings import SearchRelation
-from jepa_langchain.relation_search import CANDIDATES
-from jepa_langchain.storage import Role
+from jepa_langchain.index.joint_embeddings import SearchRelation
+from jepa_langchain.index.relation_search import CANDIDATES
+from jepa_langchain.index.storage import Role
 
 _FLAT, _SAME = "FAISS Flat", "FAISS Flat, 1 % by the same selector"
 _BITS = "FAISS Flat, 1 % by a bit field"

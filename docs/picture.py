@@ -10,8 +10,8 @@ from pathlib import Path
 from rich.console import Console
 
 from jepa_langchain import AlignmentModel, load_persona
+from jepa_langchain.commands.render import report_view
 from jepa_langchain.console import quiet_libraries
-from jepa_langchain.render import report_view
 
 ROOT = Path(__file__).parents[1]
 WIDTH = 118

@@ -12,10 +12,10 @@ from __future__ import annotations
 from common import town_index
 
 from jepa_langchain import AlignmentToolkit
-from jepa_langchain.advisor_groups import propose_coalitions
-from jepa_langchain.callers import Caller
 from jepa_langchain.group_schema import AgentPair, GroupReport
 from jepa_langchain.schema import LedgerRow, Verdict
+from jepa_langchain.tools.advisor_groups import propose_coalitions
+from jepa_langchain.tools.callers import Caller
 
 
 def matrix(group: GroupReport) -> None:

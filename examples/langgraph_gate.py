@@ -14,7 +14,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
 
 from jepa_langchain import AlignmentToolkit, Caller
-from jepa_langchain.graph import GateState, add_alignment_gate
+from jepa_langchain.graph.gate import GateState, add_alignment_gate
 
 
 class State(GateState, total=False):

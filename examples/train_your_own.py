@@ -16,7 +16,7 @@ from pathlib import Path
 from jepa_langchain import AlignmentModel
 from jepa_langchain.encoder import TransformerEncoder
 from jepa_langchain.pairs import read_pairs
-from jepa_langchain.training import TrainingOptions, train
+from jepa_langchain.training.trainer import TrainingOptions, train
 
 DATA = Path(__file__).parents[1] / "data" / "polar.jsonl"
 PAIRS_A_SPLIT = 120

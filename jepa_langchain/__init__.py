@@ -5,19 +5,19 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from jepa_langchain.lazy import exports
 
 if TYPE_CHECKING:
     from jepa_langchain.alignment import AlignmentModel
-    from jepa_langchain.callers import Caller
     from jepa_langchain.encoder import EmbeddingsEncoder, TransformerEncoder
     from jepa_langchain.errors import InputError, JepaLangchainError, ModelError, StoreError
     from jepa_langchain.group_schema import GroupReport
     from jepa_langchain.groups import compare_group
-    from jepa_langchain.index import JointIndex
-    from jepa_langchain.joint_embeddings import JointEmbeddings
-    from jepa_langchain.joint_retriever import JointRetriever
+    from jepa_langchain.index.joint_embeddings import JointEmbeddings
+    from jepa_langchain.index.joint_index import JointIndex
+    from jepa_langchain.index.joint_retriever import JointRetriever
     from jepa_langchain.personas import load_persona, persona_from_messages
     from jepa_langchain.schema import (
         AlignmentReport,
@@ -29,20 +29,21 @@ if TYPE_CHECKING:
         Statement,
         Verdict,
     )
-    from jepa_langchain.toolkit import AlignmentToolkit
+    from jepa_langchain.tools.callers import Caller
+    from jepa_langchain.tools.toolkit import AlignmentToolkit
 
 _HOME = {
     "AlignmentModel": "alignment",
     "AlignmentReport": "schema",
-    "AlignmentToolkit": "toolkit",
-    "Caller": "callers",
+    "AlignmentToolkit": "tools.toolkit",
+    "Caller": "tools.callers",
     "EmbeddingsEncoder": "encoder",
     "GroupReport": "group_schema",
     "InputError": "errors",
     "JepaLangchainError": "errors",
-    "JointEmbeddings": "joint_embeddings",
-    "JointIndex": "index",
-    "JointRetriever": "joint_retriever",
+    "JointEmbeddings": "index.joint_embeddings",
+    "JointIndex": "index.joint_index",
+    "JointRetriever": "index.joint_retriever",
     "LedgerRow": "schema",
     "ModelError": "errors",
     "Narrative": "schema",
@@ -86,10 +87,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = exports(__name__, _HOME)
 
 
 def __dir__() -> list[str]:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from jepa_langchain.adaptation import Adaptation, adapt
-from jepa_langchain.attribution import top_words, word_map
+from jepa_langchain.attribution.explanation import explain_pair, explain_statements
+from jepa_langchain.attribution.explanation_schema import Explanation
+from jepa_langchain.attribution.word_map import top_words, word_map
 from jepa_langchain.encoder import EmbeddingsEncoder, Encoder
 from jepa_langchain.errors import InputError
-from jepa_langchain.explanation import explain_pair, explain_statements
-from jepa_langchain.explanation_schema import Explanation
 from jepa_langchain.findings import Finding, cited
 from jepa_langchain.ledger import build_ledger
 from jepa_langchain.model_files import ModelFiles, load_model, save_model

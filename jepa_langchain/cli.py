@@ -16,8 +16,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jepa_langchain import index_commands
-from jepa_langchain.cli_options import (
+from jepa_langchain.commands import index as index_commands
+from jepa_langchain.commands.explain import explain
+from jepa_langchain.commands.group import matrix
+from jepa_langchain.commands.mcp import serve_mcp
+from jepa_langchain.commands.narration import Budget, Llm, Prompts, Style, narrate
+from jepa_langchain.commands.options import (
     BAD_INPUT,
     BELOW,
     AsJson,
@@ -29,13 +33,9 @@ from jepa_langchain.cli_options import (
     load_model,
     warn,
 )
+from jepa_langchain.commands.training import adapt, calibrate, evaluate, train
 from jepa_langchain.errors import InputError, JepaLangchainError
-from jepa_langchain.explain_commands import explain
-from jepa_langchain.group_commands import matrix
-from jepa_langchain.mcp_commands import serve_mcp
-from jepa_langchain.narration_commands import Budget, Llm, Prompts, Style, narrate
 from jepa_langchain.statements import Limits
-from jepa_langchain.training_commands import adapt, calibrate, evaluate, train
 
 if TYPE_CHECKING:
     from jepa_langchain.schema import AlignmentReport
@@ -53,7 +53,7 @@ def _show_report(report: AlignmentReport, *, as_json: bool, fail_under: float | 
     if as_json:
         typer.echo(report.model_dump_json(indent=2))
     else:
-        from jepa_langchain.render import report_view, stdout
+        from jepa_langchain.commands.render import report_view, stdout
 
         stdout().print(report_view(report))
     if fail_under is not None and report.score < fail_under:
@@ -98,8 +98,8 @@ def compare(
     if as_json:
         warn(report.warnings)
     if page is not None:
-        from jepa_langchain.evidence import gather_evidence
-        from jepa_langchain.report import write_report
+        from jepa_langchain.report.evidence import gather_evidence
+        from jepa_langchain.report.page import write_report
 
         write_report(gather_evidence(aligner, loaded[0].persona, loaded[1].persona, report, limits=limits), page)
     _show_report(report, as_json=as_json, fail_under=fail_under)
@@ -118,7 +118,7 @@ def relate(text_a: str, text_b: str, *, as_json: AsJson = False, model: ModelDir
     if as_json:
         typer.echo(json.dumps({"a": a, "b": b, **estimate.model_dump(mode="json")}, indent=2, ensure_ascii=False))
     else:
-        from jepa_langchain.render import estimate_view, stdout
+        from jepa_langchain.commands.render import estimate_view, stdout
 
         stdout().print(estimate_view(estimate, a, b))
 

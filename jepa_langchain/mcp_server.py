@@ -16,8 +16,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from jepa_langchain.errors import InputError
-from jepa_langchain.toolkit import AlignmentToolkit
-from jepa_langchain.tools import AlignmentTool, RecordStatement
+from jepa_langchain.tools.alignment_tools import AlignmentTool, RecordStatement
+from jepa_langchain.tools.toolkit import AlignmentToolkit
 
 try:
     from mcp.server import MCPServer

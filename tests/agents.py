@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jepa_langchain.callers import Caller
-from jepa_langchain.index import JointIndex
+from jepa_langchain.index.joint_index import JointIndex
 from jepa_langchain.schema import Persona, Statement
-from jepa_langchain.toolkit import AlignmentToolkit
+from jepa_langchain.tools.callers import Caller
+from jepa_langchain.tools.toolkit import AlignmentToolkit
 from tests.unit_tests.conftest import make_model
 
 ANN = Caller("ann")

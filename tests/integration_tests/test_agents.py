@@ -10,8 +10,8 @@ from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, AIMessageChunk, ToolMessage
 from langchain_openai import ChatOpenAI
 
-from jepa_langchain.advisor import Advisor
-from jepa_langchain.callers import Caller
+from jepa_langchain.tools.advisor import Advisor
+from jepa_langchain.tools.callers import Caller
 from tests.agents import EXAMPLES, make_toolkit
 from tests.scripted_openai import Reply, ScriptedOpenAI
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from jepa_langchain.encoder import TransformerEncoder
-from jepa_langchain.encoder_tuning import EncoderTuning, tune_encoder
 from jepa_langchain.errors import InputError
 from jepa_langchain.pairs import PairSource, read_pairs
-from jepa_langchain.training_runs import run_training
+from jepa_langchain.training.encoder_tuning import EncoderTuning, tune_encoder
+from jepa_langchain.training.runs import run_training
 
 ROOT = Path(__file__).parents[2]
 

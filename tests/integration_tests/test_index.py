@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from jepa_langchain.alignment import SHIPPED, AlignmentModel
-from jepa_langchain.index import JointIndex
-from jepa_langchain.index_repair import verify
-from jepa_langchain.index_rows import persona_rows
+from jepa_langchain.index.joint_index import JointIndex
+from jepa_langchain.index.repair import verify
+from jepa_langchain.index.rows import persona_rows
 from jepa_langchain.personas import load_persona
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +57,8 @@ def persona_files(folder: Path, statements: int) -> list[Path]:
 
 
 SMALL_CHUNKS = """
-from jepa_langchain import cli, index_building
+from jepa_langchain import cli
+from jepa_langchain.index import building as index_building
 index_building.add_in_bulk.__kwdefaults__["chunk"] = 16
 cli.main()
 """

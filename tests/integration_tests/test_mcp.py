@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from mcp import Client, StdioServerParameters
 
-from jepa_langchain.callers import Caller
 from jepa_langchain.mcp_server import build_server
+from jepa_langchain.tools.callers import Caller
 from tests.agents import EXAMPLES, fill, make_toolkit
 
 SERVE = [sys.executable, "-m", "jepa_langchain", "serve-mcp"]
@@ -71,7 +71,7 @@ async def test_a_server_without_a_persona_says_what_is_missing() -> None:
 
 @pytest.fixture
 def folder(model: Any, tmp_path: Path) -> Path:
-    from jepa_langchain.index import JointIndex
+    from jepa_langchain.index.joint_index import JointIndex
 
     fill(JointIndex.open(tmp_path / "index", model=model))
     return tmp_path / "index"

@@ -15,17 +15,18 @@ import torch
 from langchain_core.embeddings import DeterministicFakeEmbedding
 
 from benchmarks.peers import chosen_cross_encoder
-from jepa_langchain import training, weights
+from jepa_langchain import weights
 from jepa_langchain.alignment import SHIPPED, AlignmentModel
 from jepa_langchain.encoder import EmbeddingsEncoder, TransformerEncoder
 from jepa_langchain.errors import ModelError
 from jepa_langchain.evaluation import evaluate
 from jepa_langchain.model_files import ModelFiles, load_model
-from jepa_langchain.pair_sampling import PairTraining
 from jepa_langchain.pairs import LabelledPair, read_pairs
 from jepa_langchain.schema import Persona, Relation, Statement
-from jepa_langchain.training import TrainingOptions, train
-from jepa_langchain.training_runs import run_training
+from jepa_langchain.training import trainer as training
+from jepa_langchain.training.runs import run_training
+from jepa_langchain.training.sampling import PairTraining
+from jepa_langchain.training.trainer import TrainingOptions, train
 
 ROOT = Path(__file__).parents[2]
 
@@ -170,7 +171,7 @@ def tiny(tmp_path: Path) -> Path:
 def test_any_sentence_transformers_folder_trains_both_stages(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jepa_langchain.training._FEW", 100)
+    monkeypatch.setattr("jepa_langchain.training.trainer._FEW", 100)
     encoder = TransformerEncoder(str(tiny))
     assert (encoder.identity.dimension, encoder.identity.context_layers, encoder.identity.cut_layer) == (
         32,

@@ -16,9 +16,9 @@ import pytest
 from langchain_core.documents import Document
 
 from benchmarks.search_data import texts
-from jepa_langchain.index import JointIndex
-from jepa_langchain.joint_embeddings import JointEmbeddings
-from jepa_langchain.joint_retriever import JointRetriever
+from jepa_langchain.index.joint_embeddings import JointEmbeddings
+from jepa_langchain.index.joint_index import JointIndex
+from jepa_langchain.index.joint_retriever import JointRetriever
 from tests.integration_tests import postgres
 from tests.unit_tests.conftest import make_model
 from tests.words import DIMENSION

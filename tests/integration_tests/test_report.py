@@ -12,9 +12,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, sync_playwright
 
 from jepa_langchain.alignment import AlignmentModel
-from jepa_langchain.evidence import Evidence, gather_evidence
 from jepa_langchain.personas import load_persona
-from jepa_langchain.report import write_report
+from jepa_langchain.report.evidence import Evidence, gather_evidence
+from jepa_langchain.report.page import write_report
 from jepa_langchain.schema import Persona, Statement
 
 CLIMATE = Path(__file__).parents[2] / "examples" / "climate"

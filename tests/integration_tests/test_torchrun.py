@@ -20,8 +20,8 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import sys
 from pathlib import Path
-from jepa_langchain import training
-from jepa_langchain.pair_sampling import PairTraining
+from jepa_langchain.training import trainer as training
+from jepa_langchain.training.sampling import PairTraining
 from jepa_langchain.pairs import read_pairs
 
 training._FEW = 100

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jepa_langchain.attribution import WordMap, top_words, word_map
+from jepa_langchain.attribution.word_map import WordMap, top_words, word_map
 from jepa_langchain.predictor import LinearPredictor
 from jepa_langchain.schema import Direction
 from jepa_langchain.stages import Stages, score_pairs

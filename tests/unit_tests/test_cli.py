@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from jepa_langchain import cli, explain_commands, group_commands, training_commands
+from jepa_langchain import cli
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.baselines import Baselines
+from jepa_langchain.commands import explain as explain_commands
+from jepa_langchain.commands import group as group_commands
+from jepa_langchain.commands import training as training_commands
 from jepa_langchain.model_files import ModelFiles, save_model
 from jepa_langchain.stages import Stages
 from tests.unit_tests.conftest import make_stages
@@ -131,7 +134,7 @@ def test_train_and_evaluate(run: Run, model: AlignmentModel, tmp_path: Path, mon
             rows.append({"a": f"voice says {topic}", "b": b, "label": label, "split": "dev" if i % 3 == 0 else "train"})
     pairs = tmp_path / "pairs.jsonl"
     pairs.write_text("\n".join(map(json.dumps, rows)))
-    monkeypatch.setattr("jepa_langchain.training_runs.TransformerEncoder", lambda _: WordEncoder())
+    monkeypatch.setattr("jepa_langchain.training.runs.TransformerEncoder", lambda _: WordEncoder())
     out_dir = tmp_path / "model"
     code, out, err = run("train", str(pairs), "--out", str(out_dir), "--name", "mine")
     assert (code, out) == (0, "")

@@ -7,11 +7,11 @@ import pytest
 from rich.console import Console
 
 from jepa_langchain.alignment import AlignmentModel
+from jepa_langchain.attribution.statement_map import statement_margins, statement_probabilities, statement_shares
+from jepa_langchain.commands.explain_view import explanation_view
 from jepa_langchain.errors import InputError
-from jepa_langchain.explain_view import explanation_view
 from jepa_langchain.ledger import ledger_of, score_personas
 from jepa_langchain.schema import Persona, Statement
-from jepa_langchain.statement_map import statement_margins, statement_probabilities, statement_shares
 from tests.unit_tests.conftest import make_model
 from tests.unit_tests.test_pair_predictor import make
 

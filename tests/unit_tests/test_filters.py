@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jepa_langchain.errors import InputError
-from jepa_langchain.filters import encode_metadata, fields_of, matching
+from jepa_langchain.index.filters import encode_metadata, fields_of, matching
 
 ROWS: list[dict[str, Any]] = [
     {"persona": "ann", "year": 2019, "tags": ["tax", "rent"], "where": {"town": "Ulm"}},

@@ -9,7 +9,10 @@ import pytest
 
 from benchmarks.fuzz import Target, command_line, directories, files, fuzz
 from benchmarks.mutations import mutate_bytes, mutate_json
-from jepa_langchain import cli, group_commands, index_commands, training_commands
+from jepa_langchain import cli
+from jepa_langchain.commands import group as group_commands
+from jepa_langchain.commands import index as index_commands
+from jepa_langchain.commands import training as training_commands
 
 
 @pytest.fixture

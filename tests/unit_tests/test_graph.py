@@ -16,15 +16,15 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
 
-from jepa_langchain.advisor_groups import propose_coalitions
-from jepa_langchain.callers import Caller
-from jepa_langchain.coalition_graph import coalition_graph
 from jepa_langchain.errors import InputError
-from jepa_langchain.graph import GateState, add_alignment_gate
-from jepa_langchain.index import JointIndex
-from jepa_langchain.middleware import GoalCheck
-from jepa_langchain.tool_results import AlignmentCheck
-from jepa_langchain.toolkit import AlignmentToolkit
+from jepa_langchain.graph.coalitions import coalition_graph
+from jepa_langchain.graph.gate import GateState, add_alignment_gate
+from jepa_langchain.graph.middleware import GoalCheck
+from jepa_langchain.index.joint_index import JointIndex
+from jepa_langchain.tools.advisor_groups import propose_coalitions
+from jepa_langchain.tools.callers import Caller
+from jepa_langchain.tools.results import AlignmentCheck
+from jepa_langchain.tools.toolkit import AlignmentToolkit
 from tests.agents import ANN, make_index, make_toolkit, persona
 from tests.unit_tests.conftest import make_model
 

@@ -14,16 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.vectorstores import InMemoryVectorStore
 
-from jepa_langchain import index_kinds
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.errors import InputError, StoreError
-from jepa_langchain.index import JointIndex
-from jepa_langchain.index_rows import document_id
-from jepa_langchain.joint_embeddings import JointEmbeddings
-from jepa_langchain.joint_retriever import JointRetriever
+from jepa_langchain.index import kinds as index_kinds
+from jepa_langchain.index.joint_embeddings import JointEmbeddings
+from jepa_langchain.index.joint_index import JointIndex
+from jepa_langchain.index.joint_retriever import JointRetriever
+from jepa_langchain.index.rows import document_id
+from jepa_langchain.index.storage import locked
 from jepa_langchain.model_files import ModelFiles
 from jepa_langchain.schema import Persona, Relation, Statement
-from jepa_langchain.storage import locked
 from tests.unit_tests.conftest import make_model, make_stages
 from tests.words import WordEncoder
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from jepa_langchain import cli, index_commands
+from jepa_langchain import cli
+from jepa_langchain.commands import index as index_commands
 from tests.unit_tests.conftest import make_model
 
 Run = Callable[..., tuple[int, str, str]]

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jepa_langchain import index_kinds
 from jepa_langchain.errors import InputError
-from jepa_langchain.index import JointIndex
-from jepa_langchain.index_batches import Batch, Row
-from jepa_langchain.index_kinds import Selection, Structure, kind_for, load_faiss, write_flat, write_inverted
+from jepa_langchain.index import kinds as index_kinds
+from jepa_langchain.index.batches import Batch, Row
+from jepa_langchain.index.joint_index import JointIndex
+from jepa_langchain.index.kinds import Selection, Structure, kind_for, load_faiss, write_flat, write_inverted
 from tests.unit_tests.conftest import make_model
 
 Floats = np.typing.NDArray[np.float32]

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from jepa_langchain.errors import ModelError, StoreError
-from jepa_langchain.index import JointIndex
-from jepa_langchain.index_batches import States
-from jepa_langchain.index_building import add_in_bulk
-from jepa_langchain.index_repair import rebuild, verify
-from jepa_langchain.index_rows import make_row
-from jepa_langchain.index_store import IndexStore
-from jepa_langchain.storage import COPY, MANIFEST, read_manifest, write_manifest
+from jepa_langchain.index.batches import States
+from jepa_langchain.index.building import add_in_bulk
+from jepa_langchain.index.joint_index import JointIndex
+from jepa_langchain.index.repair import rebuild, verify
+from jepa_langchain.index.rows import make_row
+from jepa_langchain.index.storage import COPY, MANIFEST, read_manifest, write_manifest
+from jepa_langchain.index.store import IndexStore
 from tests.unit_tests.conftest import make_model
 
 
@@ -223,7 +223,7 @@ def test_a_damaged_chunk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     index = JointIndex.open(tmp_path / "i", model=make_model())
     rows = [make_row(f"d{n}", f"voice {n} speaks", {}) for n in range(5)]
     monkeypatch.setattr(
-        "jepa_langchain.index_building._write_chunk",
+        "jepa_langchain.index.building._write_chunk",
         lambda path, *_: (path.parent.mkdir(parents=True, exist_ok=True), path.write_bytes(b"half")),
     )
     with pytest.raises(StoreError, match=r"000000000.safetensors: cannot be read"):

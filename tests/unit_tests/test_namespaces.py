@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from langchain_core.vectorstores import InMemoryVectorStore
 
 from jepa_langchain.errors import InputError
-from jepa_langchain.index import JointIndex
-from jepa_langchain.index_building import add_in_bulk
-from jepa_langchain.index_repair import rebuild, verify
-from jepa_langchain.index_rows import make_row
-from jepa_langchain.joint_embeddings import JointEmbeddings
-from jepa_langchain.joint_retriever import JointRetriever
+from jepa_langchain.index.building import add_in_bulk
+from jepa_langchain.index.joint_embeddings import JointEmbeddings
+from jepa_langchain.index.joint_index import JointIndex
+from jepa_langchain.index.joint_retriever import JointRetriever
+from jepa_langchain.index.repair import rebuild, verify
+from jepa_langchain.index.rows import make_row
 from jepa_langchain.schema import Persona, Statement
 from tests.unit_tests.conftest import make_model
 

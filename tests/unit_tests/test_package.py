@@ -44,3 +44,15 @@ def test_continuous_integration_runs_the_second_command_of_the_readme() -> None:
     blocks = re.findall(r"```bash\n(.*?)\n```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert "jepa-langchain demo" in blocks[0]
     assert blocks[1] in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+
+
+def test_imports_go_one_way() -> None:
+    # The contract stands in pyproject.toml.
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jepa_langchain.pair_attribution import PairInput, pair_input, pair_map
+from jepa_langchain.attribution.pair_map import PairInput, pair_input, pair_map
 from jepa_langchain.stages import Stages, score_pairs
 from tests.unit_tests.conftest import make_stages
 from tests.unit_tests.test_pair_predictor import make

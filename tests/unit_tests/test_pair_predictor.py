@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from jepa_langchain.pair_predictor import PairConfig, PairPredictor, collate, from_encoder
-from jepa_langchain.pair_sampling import PairTraining, Rows, draw_block
-from jepa_langchain.pair_training import train_pair
 from jepa_langchain.pairs import PairSource
-from jepa_langchain.states import StateStore
+from jepa_langchain.training.pair import train_pair
+from jepa_langchain.training.sampling import PairTraining, Rows, draw_block
+from jepa_langchain.training.states import StateStore
 from tests.words import DIMENSION, WordEncoder
 
 CONFIG = PairConfig(dimension=DIMENSION, heads=4, layers=2, feedforward=32, context=2 * DIMENSION)
@@ -178,7 +178,7 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path, source: PairSo
 
 
 def test_store_resumes_after_a_kill_and_reads_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jepa_langchain.states._CHUNK", 4)
+    monkeypatch.setattr("jepa_langchain.training.states._CHUNK", 4)
     texts = [f"word{i} and more{i % 3}" for i in range(10)]
 
     class DyingEncoder(WordEncoder):

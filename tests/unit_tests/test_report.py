@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jepa_langchain.evidence import MOST_SHOWN, gather_evidence
-from jepa_langchain.report import level, pieces, render_report, write_report
+from jepa_langchain.attribution.words import words_of
+from jepa_langchain.report.evidence import MOST_SHOWN, gather_evidence
+from jepa_langchain.report.page import level, pieces, render_report, write_report
 from jepa_langchain.schema import Persona, Statement, WordWeight
-from jepa_langchain.words import words_of
 from tests.unit_tests.conftest import make_model
 
 ATTACK = "<script>alert(1)</script> & \"'</bdi><img src=x onerror=alert(1)>"

@@ -18,9 +18,9 @@ from langchain_tests.integration_tests import (
 from langchain_tests.unit_tests import EmbeddingsUnitTests
 
 from jepa_langchain.alignment import SHIPPED, AlignmentModel
-from jepa_langchain.index import JointIndex
-from jepa_langchain.joint_embeddings import MODEL_VARIABLE, JointEmbeddings
-from jepa_langchain.joint_retriever import JointRetriever
+from jepa_langchain.index.joint_embeddings import MODEL_VARIABLE, JointEmbeddings
+from jepa_langchain.index.joint_index import JointIndex
+from jepa_langchain.index.joint_retriever import JointRetriever
 from tests.unit_tests.conftest import make_model
 
 

@@ -9,8 +9,8 @@ from langchain_core.tools import BaseTool
 from langchain_tests.integration_tests import ToolsIntegrationTests
 from langchain_tests.unit_tests import ToolsUnitTests
 
-from jepa_langchain import tools
-from jepa_langchain.advisor import Advisor
+from jepa_langchain.tools import alignment_tools as tools
+from jepa_langchain.tools.advisor import Advisor
 from tests.agents import ANN, EXAMPLES, make_index
 
 

@@ -13,15 +13,15 @@ import pytest
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool, BaseToolkit
 
-from jepa_langchain.advisor import Advisor
-from jepa_langchain.callers import Caller
 from jepa_langchain.errors import InputError
-from jepa_langchain.index import JointIndex
+from jepa_langchain.index.joint_index import JointIndex
 from jepa_langchain.prompts import load_wording
 from jepa_langchain.schema import Relation, Verdict
-from jepa_langchain.tool_texts import CLOSE, OPEN, PREAMBLE, marked
-from jepa_langchain.toolkit import AlignmentToolkit
-from jepa_langchain.tools import TOOLS, AlignmentTool
+from jepa_langchain.tools.advisor import Advisor
+from jepa_langchain.tools.alignment_tools import TOOLS, AlignmentTool
+from jepa_langchain.tools.callers import Caller
+from jepa_langchain.tools.texts import CLOSE, OPEN, PREAMBLE, marked
+from jepa_langchain.tools.toolkit import AlignmentToolkit
 from tests.agents import ANN, EXAMPLES, make_index, make_toolkit, persona
 from tests.unit_tests.conftest import make_model
 from tests.words import WordEncoder

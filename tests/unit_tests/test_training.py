@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from jepa_langchain.augmentation import (
+from jepa_langchain.errors import InputError, ModelError
+from jepa_langchain.evaluation import evaluate
+from jepa_langchain.model_files import load_model, save_model
+from jepa_langchain.pairs import LabelledPair, PairSource, for_evaluation, for_training, hold_out, read_pairs
+from jepa_langchain.schema import Persona, Relation, Statement
+from jepa_langchain.stages import estimate_texts
+from jepa_langchain.training.augmentation import (
     compose_concessions,
     contradict,
     lower_first,
@@ -14,15 +20,9 @@ from jepa_langchain.augmentation import (
     repeat_statements,
     self_supervised,
 )
-from jepa_langchain.errors import InputError, ModelError
-from jepa_langchain.evaluation import evaluate
-from jepa_langchain.held_out import calibrate
-from jepa_langchain.model_files import load_model, save_model
-from jepa_langchain.pairs import LabelledPair, PairSource, for_evaluation, for_training, hold_out, read_pairs
-from jepa_langchain.schema import Persona, Relation, Statement
-from jepa_langchain.stages import estimate_texts
-from jepa_langchain.training import TrainingOptions, train
-from jepa_langchain.training_runs import holds_pairs, training_sources
+from jepa_langchain.training.held_out import calibrate
+from jepa_langchain.training.runs import holds_pairs, training_sources
+from jepa_langchain.training.trainer import TrainingOptions, train
 from tests.words import WordEncoder
 
 

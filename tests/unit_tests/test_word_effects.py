@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jepa_langchain.word_effects import fit_effects, leave_out, random_halves, without_top, word_effects
-from jepa_langchain.words import words_of
+from jepa_langchain.attribution.word_effects import fit_effects, leave_out, random_halves, without_top, word_effects
+from jepa_langchain.attribution.words import words_of
 from tests.unit_tests.conftest import make_stages
 from tests.words import WordEncoder
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jepa_langchain.words import merged, word_of_token, words_of
+from jepa_langchain.attribution.words import merged, word_of_token, words_of
 
 SPANS = st.tuples(st.integers(0, 40), st.integers(0, 40))
 

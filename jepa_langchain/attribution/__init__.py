@@ -1,0 +1,1 @@
+"""Mapped weights: which words, statements and directions carry a verdict."""

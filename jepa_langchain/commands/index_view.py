@@ -1,0 +1,80 @@
+"""What a person sees of an index: results of a search, and what an index holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from jepa_langchain.index.segment_files import open_statements, read_dead
+from jepa_langchain.index.storage import MANIFEST, check_file, read_manifest
+
+
+def results_view(query: str, relation: str, results: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Results, best first; p is empty where a search gives none."""
+    if not results:
+        return Text("nothing found")
+    table = Table(title=Text(f"{relation}: {query}"), title_justify="left", expand=True)
+    for heading in ("persona", "id"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("statement", ratio=1)
+    for heading in ("p", "cosine"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in results:
+        p = "–" if row["p"] is None else f"{row['p']:.2f}"
+        table.add_row(
+            Text(row["persona"] or ""), Text(str(row["id"])), Text(row["text"]), p, f"{row['similarity']:.2f}"
+        )
+    return table
+
+
+def describe(folder: Path) -> dict[str, Any]:
+    """What an index holds, from its manifest and statements.
+
+    Raises:
+        StoreError: naming the file that is missing or damaged.
+    """
+    manifest = read_manifest(folder / MANIFEST)
+    personas: Counter[str] = Counter()
+    for segment in manifest.segments:
+        dead = set(read_dead(folder, segment).tolist())
+        connection = open_statements(check_file(folder, segment.files["statements"]), segment.count)
+        rows = connection.execute("SELECT value, pos FROM fields WHERE name = 'persona'").fetchall()
+        connection.close()
+        personas.update(str(value) for value, pos in rows if pos not in dead)
+    return {
+        "format": manifest.format,
+        "statements": manifest.count,
+        "personas": dict(personas.most_common()),
+        "dimension": manifest.dimension,
+        "metric": manifest.metric,
+        "kind": manifest.kind,
+        "keep_states": manifest.keep_states,
+        "segments": [{"statements": s.count - s.dead, "deleted": s.dead, "kind": s.kind} for s in manifest.segments],
+        "bytes": sum(file.bytes for s in manifest.segments for file in s.files.values()),
+        "generation": manifest.generation,
+        "model": manifest.model.model_dump(),
+    }
+
+
+def info_view(folder: Path, found: Mapping[str, Any]) -> RenderableType:
+    """The same for people."""
+    table = Table(show_header=False, box=None)
+    kinds = Counter(segment["kind"] for segment in found["segments"])
+    personas = list(found["personas"].items())
+    rows = {
+        "index": str(folder),
+        "statements": f"{found['statements']:,}",
+        "personas": ", ".join(f"{name} ({n:,})" for name, n in personas[:10]) + (" …" if personas[10:] else ""),
+        "kind": f"{found['kind']}: " + ", ".join(f"{n} {kind}" for kind, n in kinds.items()),
+        "size": f"{found['bytes'] / 2**20:,.1f} MiB on disk, {found['dimension']} numbers a vector",
+        "model": f"{found['model']['name']}, encoder {found['model']['encoder']}",
+    }
+    for name, value in rows.items():
+        table.add_row(Text(name, style="bold"), Text(value))
+    return table

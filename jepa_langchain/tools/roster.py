@@ -1,0 +1,152 @@
+"""The personas that an index holds, as one tenant sees them, with the states that it keeps of their statements."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jepa_langchain.encoder import Encoded
+from jepa_langchain.encoder_cache import CachingEncoder
+from jepa_langchain.errors import InputError
+from jepa_langchain.index.filters import NAMESPACE
+from jepa_langchain.index.rows import document_id
+from jepa_langchain.schema import Persona, Statement
+from jepa_langchain.statements import clean_text
+
+if TYPE_CHECKING:
+    from jepa_langchain.index.batches import Row
+    from jepa_langchain.index.joint_index import JointIndex
+    from jepa_langchain.index.segments import Segment
+    from jepa_langchain.index.store import Snapshot
+
+#: Statements of one persona that a topic keeps where no statement carries it as its label.
+NEAREST_TO_TOPIC = 10
+_NAMED = 10
+
+
+class UnknownPersonaError(InputError):
+    """A persona of whom the index holds no statement."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A persona cut down to a topic; ``by`` says how its statements were chosen: "label", "nearest", or "all"."""
+
+    persona: Persona
+    by: str
+
+
+class Roster:
+    """Personas of an index, or of one tenant's view of it.
+
+    Args:
+        index: the view; its model's encoder remembers, and is told what the index keeps.
+    """
+
+    def __init__(self, index: JointIndex) -> None:
+        self.index = index
+        self._seen: tuple[Snapshot, dict[str, int]] | None = None
+        self._tenants: tuple[Snapshot, bool] | None = None
+
+    def counts(self) -> dict[str, int]:
+        """How many statements each persona has, in the order of their names."""
+        snapshot = self.index.store.snapshot
+        if self._seen is None or self._seen[0] is not snapshot:
+            found: Counter[str] = Counter()
+            for segment in snapshot.segments:
+                found.update(str(name) for name in segment.values("persona"))
+            self._seen = snapshot, dict(sorted(found.items()))
+        return self._seen[1]
+
+    def persona(self, name: str, topic: str | None = None) -> Chosen:
+        """A persona's statements, those about a topic if one is given.
+
+        A topic keeps the statements that carry it as their ``topic``; where none does, the
+        :data:`NEAREST_TO_TOPIC` whose embeddings are nearest to it.
+
+        Raises:
+            UnknownPersonaError: if there is none of that name here.
+        """
+        self.require(name)
+        rows = sorted(self._rows(name), key=lambda row: row.id)
+        by = "all"
+        if topic is not None:
+            wanted = clean_text(topic, where="topic").text.casefold()
+            labelled = [row for row in rows if str(json.loads(row.metadata).get("topic", "")).casefold() == wanted]
+            by, rows = ("label", labelled) if labelled else ("nearest", self._nearest(name, topic, rows))
+        statements = (Statement(id=json.loads(row.metadata)["statement_id"], text=row.text) for row in rows)
+        return Chosen(Persona(id=name, statements=tuple(statements)), by)
+
+    def require(self, name: str) -> None:
+        """Make sure that somebody of that name has said something here.
+
+        Raises:
+            UnknownPersonaError: if not.
+        """
+        if name not in self.counts():
+            raise UnknownPersonaError(f"persona {name!r}: no statement of it here; {self._known()}")
+
+    def has_tenants(self) -> bool:
+        """Whether statements of tenants are among what is seen here: only where this is a whole index."""
+        snapshot = self.index.store.snapshot
+        if self._tenants is None or self._tenants[0] is not snapshot:
+            self._tenants = snapshot, any(segment.values(NAMESPACE) for segment in snapshot.segments)
+        return self._tenants[1]
+
+    def ref(self, persona: str, statement: str) -> str:
+        """How the tools name a statement: the id that the index stores it under."""
+        return document_id(persona, statement)
+
+    def _known(self) -> str:
+        names = list(self.counts())
+        if not names:
+            return "nobody has said anything yet"
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        return f"here are {', '.join(names[:_NAMED])}{more}"
+
+    def _rows(self, name: str) -> list[Row]:
+        out: list[Row] = []
+        for segment in self.index.store.snapshot.segments:
+            kept = segment.selection({"persona": name})
+            places = [] if kept is None else kept.positions.tolist()
+            if places:
+                rows = segment.rows(places)
+                self._tell(segment, places, rows)
+                out += [row for row in rows if "statement_id" in json.loads(row.metadata)]
+        return out
+
+    def _tell(self, segment: Segment, places: list[int], rows: Sequence[Row]) -> None:
+        """Give the encoder what the index keeps, so that no known statement is encoded again."""
+        encoder = self.index.model.stages.encoder
+        if not isinstance(encoder, CachingEncoder):
+            return
+        new = [n for n, row in enumerate(rows) if not encoder.knows(row.text)]
+        states = segment.states([places[n] for n in new]) if new else None
+        if states is None:
+            return
+        vectors = segment.structure.vectors[np.array([places[n] for n in new])]
+        tokens = [states.tokens[a:b].astype(np.float32) for a, b in zip(states.bounds, states.bounds[1:], strict=False)]
+        encoder.know([rows[n].text for n in new], Encoded(vectors, states.context.astype(np.float32), tokens, ()))
+
+    def _nearest(self, name: str, topic: str, rows: Sequence[Row]) -> list[Row]:
+        found = self.index.search(topic, "similar", NEAREST_TO_TOPIC, {"persona": name})
+        kept = {document.id for document in found}
+        return [row for row in rows if row.id in kept]
+
+    def text_of(self, given: str) -> tuple[str, str | None]:
+        """The text that a model means: (text, its id) of a statement here, or (text, None) of words of its own.
+
+        Raises:
+            InputError: if it looks like an id and is none of this index.
+        """
+        found = self.index.get_by_ids([given]) if given else []
+        if found:
+            return found[0].page_content, found[0].id
+        if "/" in given and not any(c.isspace() for c in given.strip()):
+            raise InputError("no statement of that id here; give an id as the tools print it (persona/statement)")
+        return given, None

@@ -1,0 +1,111 @@
+"""What fitted predictors make of pairs they were not trained on: for early stopping and for calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from jepa_langchain.calibration import DEFAULT_RISK, Calibrator, fit_calibrator
+from jepa_langchain.errors import InputError
+from jepa_langchain.model_files import ModelFiles
+from jepa_langchain.pair_predictor import LABELS, PairPredictor
+from jepa_langchain.pairs import PairSource, for_training
+from jepa_langchain.predictor import RELATIONS, LinearPredictor
+from jepa_langchain.stages import linear_features, pair_features, score_pairs
+from jepa_langchain.training.sampling import Rows
+from jepa_langchain.training.states import StateStore
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Energies of held-out pairs: what calibrators are fitted on."""
+
+    linear: npt.NDArray[np.float64]
+    pair: npt.NDArray[np.float64] | None
+    labels: npt.NDArray[np.int64]
+    weights: npt.NDArray[np.float64]
+
+    def calibrators(self, *, risk: float) -> dict[str, Calibrator]:
+        """A calibrator for each stage that was measured."""
+        stages = {"linear": self.linear} | ({"pair": self.pair} if self.pair is not None else {})
+        return {name: fit_calibrator(x, self.labels, self.weights, risk=risk) for name, x in stages.items()}
+
+
+def measure_held_out(
+    parts: Sequence[Rows], store: StateStore, linear: LinearPredictor, pair: PairPredictor | None
+) -> HeldOut:
+    """Score rows of a store with both stages; a row of a source of n weighs n ** -0.5."""
+    x, y = np.concatenate([p.x for p in parts]), np.concatenate([p.y for p in parts])
+    with torch.inference_mode():
+        context = [torch.from_numpy(store.wide(store.context, rows)) for rows in (x, y)]
+        target = [torch.from_numpy(store.wide(store.embeddings, rows)) for rows in (x, y)]
+        energies = linear.pair_energies(context[0], target[0], context[1], target[1]).double().numpy()
+        cosine = (target[0] * target[1]).sum(1).double().numpy()
+    features = None
+    if pair is not None:
+        features = pair_features(pair_energies(pair, x, y, store), energies, cosine)
+    weights = np.concatenate([np.full(len(p.x), float(len(p.x)) ** -0.5) for p in parts])
+    return HeldOut(linear_features(energies, cosine), features, np.concatenate([p.label for p in parts]), weights)
+
+
+def pair_energies(pair: PairPredictor, x: npt.NDArray[np.int64], y: npt.NDArray[np.int64], store: StateStore) -> Floats:
+    """Energies (n, 2) of pairs of store rows x (n,) and y (n,) by the pair stage."""
+    rows, inverse = np.unique(np.concatenate([x, y]), return_inverse=True)
+    tokens = [store.token_states(int(row)) for row in rows]
+    return pair.score(tokens, store.wide(store.context, rows), inverse.reshape(2, -1).T)
+
+
+def mean_auroc(parts: Sequence[Rows], store: StateStore, pair: PairPredictor) -> float | None:
+    """AUROC of agree against disagree by the pair stage's margin, a mean over sources with both; None without any."""
+    from sklearn.metrics import roc_auc_score
+
+    values = []
+    for part in parts:
+        related = part.label < len(RELATIONS)
+        agrees = part.label[related] == 0
+        if agrees.any() and not agrees.all():
+            energies = pair_energies(pair, part.x[related], part.y[related], store)
+            values.append(float(roc_auc_score(agrees, energies[:, 1] - energies[:, 0])))
+    return float(np.mean(values)) if values else None
+
+
+def calibrate(files: ModelFiles, sources: Sequence[PairSource], *, risk: float = DEFAULT_RISK) -> ModelFiles:
+    """The same model with calibrators fitted on labelled pairs; its predictors are left as they are.
+
+    Args:
+        files: a model, calibrated or not.
+        sources: labelled pairs; rows of another split than "train" are left out.
+        risk: error rate on decided pairs that the abstain threshold aims at.
+
+    Raises:
+        InputError: if a relation has no pair.
+    """
+    stages, usable = files.stages, [s for s in (for_training(s) for s in sources) if s.pairs]
+    pairs = [p for s in usable for p in s.pairs]
+    labels = np.array([LABELS.index(p.label) for p in pairs], dtype=np.int64)
+    missing = [label for i, label in enumerate(LABELS) if i not in labels]
+    if missing:
+        raise InputError(f'nothing to calibrate on: no pair with label "{missing[0].value}" in split "train"')
+    texts = [text for p in pairs for text in (p.a, p.b)]
+    rows = np.arange(len(texts), dtype=np.int64).reshape(-1, 2)
+    bare = replace(stages, calibrators={})
+    linear = score_pairs(replace(bare, pair=None), texts, rows)
+    joint = None
+    if stages.pair is not None:
+        read = score_pairs(bare, texts, rows, budget=len(rows)).energies
+        joint = pair_features(read, linear.energies, linear.cosine)
+    weights = np.concatenate([np.full(len(s.pairs), float(len(s.pairs)) ** -0.5) for s in usable])
+    held = HeldOut(linear_features(linear.energies, linear.cosine), joint, labels, weights)
+    training = {
+        **files.training,
+        "calibrated_on": "labelled pairs given later",
+        "calibration_sources": [{"name": s.name, "sha256": s.sha256, "pairs": len(s.pairs)} for s in usable],
+    }
+    fitted = replace(stages, calibrators=held.calibrators(risk=risk))
+    return replace(files, stages=fitted, training=training, metrics={})
