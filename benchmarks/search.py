@@ -44,6 +44,7 @@ from benchmarks.search_engines import (
 )
 from benchmarks.search_memory import HOW, measured
 from benchmarks.search_tables import Result, Size, plot, report
+from benchmarks.tables import write_table
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.console import quiet_libraries
 from jepa_langchain.index.batches import Batch
@@ -195,7 +196,7 @@ def main() -> None:
         f"{datetime.now(UTC).date()}, `python -m benchmarks.search {options}`, one thread, {load}. {asked.note}".strip()
     )
     plotted = f"{asked.out}.svg" if len(sizes) > 1 else ""
-    (HERE / f"{asked.out}.md").write_text(report(head, base.seconds, sizes, plotted), encoding="utf-8")
+    write_table(f"{asked.out}.md", report(head, base.seconds, sizes, plotted))
     if plotted:
         plot(HERE / plotted, sizes)
 
