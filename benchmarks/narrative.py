@@ -1,8 +1,8 @@
 """How well the narrative's verifier throws out what is wrong and lets pass what is honest, by kind of mistake.
 
 The corpus (``narrative_corpus.md``) was written before the verifier; its limits were set on the half ``tune``. The
-counts of ``held_out`` were looked at about seven times while the rules were written, and two of those looks changed a rule, so
-its numbers are a little flattered; a fresh corpus would be needed for an unbiased one.
+counts of ``held_out`` were looked at about seven times while the rules were written, and two of those looks changed a
+rule, so its numbers are a little flattered; a fresh corpus would be needed for an unbiased one.
 
 * recall of rejection: share of the items that must be rejected which are;
 * precision of rejection: share of the rejected items which must be;
