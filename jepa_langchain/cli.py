@@ -1,7 +1,6 @@
 """The command line: ``jepa-langchain demo | compare | relate | explain | matrix | index | train | ... | evaluate``.
 
-What a command does stands in the module of its group: ``explain_commands``, ``group_commands``, ``index_commands``,
-``mcp_commands``, ``training_commands``.
+What a command does stands in the module of its group in ``commands/``.
 With ``--json`` stdout holds one JSON document and nothing else; warnings, progress and errors go to stderr.
 Exit codes: 0 done, 1 below ``--fail-under``, 2 usage, 3 bad input (one line, no traceback).
 """
@@ -123,11 +122,8 @@ def relate(text_a: str, text_b: str, *, as_json: AsJson = False, model: ModelDir
         stdout().print(estimate_view(estimate, a, b))
 
 
-for command in (train, calibrate, adapt, evaluate):
+for command in (explain, matrix, serve_mcp, train, calibrate, adapt, evaluate):
     app.command()(command)
-app.command()(explain)
-app.command()(matrix)
-app.command()(serve_mcp)
 
 
 def main() -> None:
