@@ -17,6 +17,7 @@ def matrix(
     *,
     as_json: AsJson = False,
     model: ModelDir = None,
+    page: Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write one offline HTML page.")] = None,
     min_alignment: Annotated[
         float, typer.Option(help="Lowest score of two agents in a coalition.", min=0.0, max=1.0)
     ] = 0.5,
@@ -40,6 +41,10 @@ def matrix(
         min_alignment=min_alignment,
         progress=True,
     )
+    if page is not None:
+        from jepa_langchain.report import write_group_report
+
+        write_group_report(report, page)
     if as_json:
         warn(report.warnings)
         typer.echo(report.model_dump_json(indent=2))

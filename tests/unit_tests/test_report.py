@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jepa_langchain.attribution.words import words_of
+from jepa_langchain.groups import compare_group
 from jepa_langchain.report.evidence import MOST_SHOWN, gather_evidence
+from jepa_langchain.report.group_page import render_group_report, write_group_report
 from jepa_langchain.report.page import level, pieces, render_report, write_report
 from jepa_langchain.schema import Persona, Statement, WordWeight
 from tests.unit_tests.conftest import make_model
@@ -72,3 +74,25 @@ def test_pieces_join_to_the_text(text: str, random: object) -> None:
 
 def test_levels_are_signed_and_bounded() -> None:
     assert [level(v, 1.0) for v in (-1.0, -0.5, -0.1, 0.0, 0.1, 0.25, 1.0)] == ["d4", "d2", "n", "n", "n", "a1", "a4"]
+
+
+def test_the_page_of_a_group_escapes_and_shows_every_pair(tmp_path: Path) -> None:
+    agents = [
+        persona("ann", "we should tax sugar", "trains run late"),
+        persona("<script>bob", "we should not tax sugar", ATTACK),
+        persona("cy", "we should tax sugar", "trains not run late"),
+    ]
+    report = compare_group(make_model(), agents)
+    write_group_report(report, tmp_path / "group.html")
+    html = (tmp_path / "group.html").read_text(encoding="utf-8")
+    assert not re.search(r"<(script|img)", html)
+    assert html.count("<details>") == 3
+    assert html.count('<th scope="row"') == 3
+    assert html == render_group_report(report)
+
+
+def test_a_large_group_keeps_to_the_matrix() -> None:
+    report = compare_group(make_model(), [persona(f"p{i:02}", "we should tax sugar") for i in range(14)])
+    html = render_group_report(report)
+    assert "<details>" not in html
+    assert html.count('<th scope="row"') == 14
