@@ -2,17 +2,20 @@
 
 Every two agents are compared. A coalition is a group in which every two agree more than they disagree; the example
 prints the matrix, each coalition with the statements it rests on, who stands in the way of a larger one, and whom it
-leaves alone.
+leaves alone, and writes the same as a page, coalition.html.
 
     python examples/coalition.py
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from common import town_index
 
 from jepa_langchain import AlignmentToolkit
 from jepa_langchain.group_schema import AgentPair, GroupReport
+from jepa_langchain.report import write_group_report
 from jepa_langchain.schema import LedgerRow, Verdict
 from jepa_langchain.tools.advisor_groups import propose_coalitions
 from jepa_langchain.tools.callers import Caller
@@ -61,6 +64,8 @@ def main() -> None:
             print(f"    {said(group.pair(block.a, block.b), block.row)}")
     if proposal.alone:
         print(f"\nIn no coalition: {', '.join(proposal.alone)}")
+    write_group_report(group, Path("coalition.html"))
+    print("\nThe same as a page, with the rows behind every cell: coalition.html")
 
 
 if __name__ == "__main__":

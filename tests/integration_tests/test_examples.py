@@ -43,3 +43,4 @@ def test_example_runs(name: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-2_000:]
     assert SHOWN[name] in done.stdout
     assert done.stdout.strip()
+    assert (tmp_path / "coalition.html").is_file() == (name == "coalition.py")
