@@ -62,7 +62,8 @@ def test_integrated_gradients_agree_with_the_exact_map(a: str, b: str, seed: int
                 ((one @ w.T) * other[:, -DIMENSION:]).sum(1) / n for w, n in zip(linear.maps, length, strict=True)
             ]
             parts.append((cosines[0] - cosines[1]) / 2)
-        return parts[0] + parts[1]
+        total: torch.Tensor = parts[0] + parts[1]
+        return total
 
     found = IntegratedGradients(margin).attribute(tuple(states), n_steps=8, method="gausslegendre")
     for side, exact in zip(found, (mapped.weights.sum(1), mapped.weights.sum(0)), strict=True):
