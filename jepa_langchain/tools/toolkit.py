@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, get_args
 
+from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool, BaseToolkit
 from pydantic import ConfigDict, PrivateAttr, SkipValidation, model_validator
 
 from jepa_langchain.alignment import AlignmentModel
+from jepa_langchain.chains import NarrativeStyle, narrative_chain
 from jepa_langchain.errors import InputError
 from jepa_langchain.index.joint_index import JointIndex
 from jepa_langchain.index.storage import ModelIdentity
@@ -18,6 +20,7 @@ from jepa_langchain.tools.advisor import Advisor
 from jepa_langchain.tools.advisor_groups import Narrator
 from jepa_langchain.tools.alignment_tools import TOOLS, ComparePersonas
 from jepa_langchain.tools.callers import Caller
+from jepa_langchain.tools.results import Style
 
 
 class AlignmentToolkit(BaseToolkit):
@@ -27,7 +30,8 @@ class AlignmentToolkit(BaseToolkit):
         index: what everybody has said; see :class:`JointIndex`.
         model: the model that compares; the index's own when None.
         caller: on whose behalf the tools act where the runtime names nobody; see :mod:`jepa_langchain.tools.callers`.
-        narrator: words a report for compare_personas; the template when None.
+        llm: a chat model, or its name, that words what compare_personas tells; code decides what is told and verifies
+            every sentence (see :func:`jepa_langchain.chains.narrative_chain`). The template when None.
         names: the tools wanted, by name; all when None.
 
     Raises:
@@ -44,7 +48,7 @@ class AlignmentToolkit(BaseToolkit):
     index: Annotated[JointIndex, SkipValidation()]
     model: Annotated[AlignmentModel | None, SkipValidation()] = None
     caller: Caller = Caller()
-    narrator: Narrator | None = None
+    llm: Annotated[BaseChatModel | str | None, SkipValidation()] = None
     names: Sequence[str] | None = None
     _advisor: Advisor = PrivateAttr()
 
@@ -82,19 +86,28 @@ class AlignmentToolkit(BaseToolkit):
             folder: the directory, made where there is none.
             model: a model or its directory; the shipped model when None.
             read_only: never write; record_statement then answers with an error.
-            options: ``caller``, ``narrator`` and ``names`` of the toolkit.
+            options: ``caller``, ``llm`` and ``names`` of the toolkit.
 
         Raises:
             StoreError: as :meth:`JointIndex.open`.
         """
         return cls(index=JointIndex.open(folder, model=model, read_only=read_only), **options)
 
+    def _narrator(self) -> Narrator | None:
+        if self.llm is None:
+            return None
+        chains = {
+            style: narrative_chain(self.llm, model=self.advisor.model, style=NarrativeStyle(length=style))
+            for style in get_args(Style)
+        }
+        return lambda report, style: chains[style].invoke(report)
+
     def get_tools(self) -> list[BaseTool]:
         """The tools, all over one memory of what was encoded and compared."""
         tools: list[BaseTool] = []
         for tool in TOOLS:
             if self.names is None or tool.model_fields["name"].default in self.names:
-                own = {"narrator": self.narrator} if tool is ComparePersonas else {}
+                own = {"narrator": self._narrator()} if tool is ComparePersonas else {}
                 tools.append(tool(advisor=self.advisor, caller=self.caller, **own))
         return tools
 
