@@ -47,7 +47,12 @@ def running() -> Iterator[str]:
     data = folder / "data"
     try:
         if user:
+            # The environment may lie where only root can go; the libraries are found beside the package.
             shutil.chown(folder, user)
+            package = Path(spec.origin).parent
+            for part in (package, package.with_name(f"{package.name}.libs")):
+                shutil.copytree(part, folder / part.name, symlinks=True)
+            binaries = folder / binaries.relative_to(package.parent)
 
         def call(program: str, *arguments: str) -> None:
             command = [str(binaries / program), "-D", str(data), *arguments]
