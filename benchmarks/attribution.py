@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from benchmarks.tables import write_table
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.attribution.pair_map import pair_input, pair_map
 from jepa_langchain.attribution.word_effects import DRAWS, fit_effects, leave_out, margins, random_halves
@@ -38,7 +39,6 @@ from jepa_langchain.predictor import RELATIONS, LinearPredictor, fit_map
 from jepa_langchain.schema import Relation
 from jepa_langchain.stages import Stages
 
-HERE = Path(__file__).parent
 SHARES = (0.25, 0.5, 0.75)
 RANDOM = 4
 FIT_PAIRS = 60
@@ -216,7 +216,7 @@ def main() -> None:
         f"mean |margin| {sizes:.2f}. How far the margin moves against the verdict:\n\n{table(rows)}\n\n"
         "Insertion: lower is better. What the rows mean: `benchmarks/attribution.py`.\n"
     )
-    (HERE / "attribution.md").write_text(text, encoding="utf-8")
+    write_table("attribution.md", text)
 
 
 if __name__ == "__main__":

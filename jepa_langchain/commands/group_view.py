@@ -7,23 +7,18 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from jepa_langchain.commands.render import VERDICT_COLOUR
 from jepa_langchain.group_schema import AgentPair, BlockingPair, GroupReport
 from jepa_langchain.schema import LedgerRow, Verdict
 
-_COLOUR = {
-    Verdict.ALIGNED: "green",
-    Verdict.MIXED: "yellow",
-    Verdict.MISALIGNED: "red",
-    Verdict.INSUFFICIENT: "bright_black",
-}
 _REASONS = 2
 
 
 def _cell(pair: AgentPair) -> Text:
     if pair.verdict is Verdict.INSUFFICIENT:
-        return Text("?", style=_COLOUR[pair.verdict])
+        return Text("?", style=VERDICT_COLOUR[pair.verdict])
     rows = f"+{len(pair.agreements)} -{len(pair.disagreements)}"
-    return Text.assemble((f"{pair.score:.2f}", f"bold {_COLOUR[pair.verdict]}"), f" {rows}")
+    return Text.assemble((f"{pair.score:.2f}", f"bold {VERDICT_COLOUR[pair.verdict]}"), f" {rows}")
 
 
 def _matrix(report: GroupReport) -> RenderableType:

@@ -22,7 +22,7 @@ from jepa_langchain.schema import (
 )
 
 _COLOUR = {Relation.AGREE: "green", Relation.DISAGREE: "red", Relation.UNRELATED: "bright_black"}
-_VERDICT = {
+VERDICT_COLOUR = {
     Verdict.ALIGNED: "green",
     Verdict.MIXED: "yellow",
     Verdict.MISALIGNED: "red",
@@ -82,7 +82,7 @@ def report_view(report: AlignmentReport, *, summary: bool = True) -> RenderableT
     agreed, contested, mixed = (len(rows) for rows in (report.agreements, report.disagreements, report.mixed))
     counts = f"{agreed} agreements, {contested} disagreements, {mixed} mixed pairs"
     head = Text.assemble(
-        (report.verdict.upper(), f"bold {_VERDICT[report.verdict]}"),
+        (report.verdict.upper(), f"bold {VERDICT_COLOUR[report.verdict]}"),
         f"   score {report.score:.2f}  ",
         bar,
         f"   {counts}",

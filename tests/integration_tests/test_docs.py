@@ -41,6 +41,11 @@ def commands() -> list[list[str]]:
     return found
 
 
+def test_there_are_blocks_and_commands() -> None:
+    assert len(commands()) > 5
+    assert len([page for page in PAGES if blocks(page, "python")]) > 5
+
+
 @pytest.mark.parametrize("words", commands(), ids=shlex.join)
 def test_commands_exist_with_their_options(words: list[str]) -> None:
     depth = 2 if words[0] == "index" else 1

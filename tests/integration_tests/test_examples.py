@@ -19,7 +19,7 @@ SHOWN = {
     "mcp_client.py": "a bad argument is an answer",
     "openai_narrative.py": "thrown out: 0",
     "search_aligned.py": "the retriever",
-    "train_your_own.py": "",
+    "train_your_own.py": "labelled pairs, topics apart",
 }
 
 
@@ -42,5 +42,4 @@ def test_example_runs(name: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr[-2_000:]
     assert SHOWN[name] in done.stdout
-    assert done.stdout.strip()
     assert (tmp_path / "coalition.html").is_file() == (name == "coalition.py")
