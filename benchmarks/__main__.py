@@ -36,8 +36,8 @@ def parts(pairs: Sequence[str], work: str, *, full: bool) -> dict[str, list[str]
 
     return {
         "quality": [*pairs, *size(["--draws", "5"])],
-        "leave_one_out": [*pairs, "--work", work, *size(["--leave-out", "explagraphs"])],
-        "ablation": [*pairs, "--work", work, *size(["--seeds", "0"])],
+        "leave_one_out": [*pairs, "--work", work, *size(["--each", "100", "--samples", "1024"])],
+        "ablation": [*pairs, "--work", work, *size(["--seeds", "0", "--each", "100", "--samples", "1024"])],
         "minimal_pairs": [],
         "speed": size(["--statements", "10"]),
         "growth": size(["--statements", "10", "30", "--agents", "2", "5"]),

@@ -10,7 +10,6 @@ with bfloat16, a night without. Finished runs are kept in FOLDER and not repeate
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import time
@@ -20,16 +19,14 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.bench import Bench, Budget, Result
+from benchmarks.bench import Bench, Budget, Result, asked_for
 from benchmarks.tables import write_table
 from benchmarks.variants import PooledOnly, TokenHead, TokensOnly, TwoWay
-from jepa_langchain.console import log_to_stderr, quiet_libraries
 from jepa_langchain.pairs import PairSource, read_pairs
 
 SEEDS = (0, 1, 2)
-BUDGET = Budget()
 OWN = ("opinions", "polar", "stances")
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("jepa_langchain.benchmarks")
 
 VARIANTS: dict[str, tuple[int | None, Callable[[Bench], Result]]] = {
     "cosine": (None, Bench.cosine),
@@ -42,14 +39,14 @@ VARIANTS: dict[str, tuple[int | None, Callable[[Bench], Result]]] = {
     "pair stage without the pooled part": (None, lambda b: b.joint(TokensOnly)),
     "pair stage from random layers": (None, lambda b: b.joint(fresh=True)),
     "pair stage without the unrelated term": (None, lambda b: b.joint(TwoWay)),
-    "pair stage without the project's own data": (None, lambda b: b.joint(without=OWN)),
-    "pair stage without made concessions": (None, lambda b: b.joint(without=("composed_concessions",))),
-    "pair stage without made negations": (None, lambda b: b.joint(without=("negations",))),
+    "pair stage without the project's own data": (None, lambda b: b.without(*OWN).joint()),
+    "pair stage without made concessions": (None, lambda b: b.without("composed_concessions").joint()),
+    "pair stage without made negations": (None, lambda b: b.without("negations").joint()),
     "all six layers jointly (cross-encoder)": (0, Bench.joint),
 }
 
 
-def run(sources: Sequence[PairSource], work: Path, seeds: Sequence[int]) -> None:
+def run(sources: Sequence[PairSource], work: Path, seeds: Sequence[int], budget: Budget) -> None:
     """Run what is missing, one JSON file a seed and variant."""
     benches: dict[int | None, Bench] = {}
     for seed in seeds:
@@ -57,7 +54,7 @@ def run(sources: Sequence[PairSource], work: Path, seeds: Sequence[int]) -> None
             path = work / f"{seed}-{name}.json"
             if path.is_file():
                 continue
-            benches[cut] = benches.get(cut) or Bench(sources, work, budget=BUDGET, cut=cut)
+            benches[cut] = benches.get(cut) or Bench(sources, work, budget=budget, cut=cut, folds=[OWN])
             start = time.monotonic()
             result = measure(benches[cut].at(seed)) | {"seconds": time.monotonic() - start}
             path.write_text(json.dumps(result), encoding="utf-8")
@@ -83,20 +80,12 @@ def _spread(values: Sequence[float]) -> str:
 
 def main() -> None:
     """Run what is missing and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pairs", nargs="+", type=Path, help="pairs files, as for train")
-    parser.add_argument("--work", type=Path, required=True, help="folder of encoded states and finished runs")
-    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
-    asked = parser.parse_args()
-    quiet_libraries()
-    log_to_stderr()
-    asked.work.mkdir(parents=True, exist_ok=True)
-    run([read_pairs(path) for path in asked.pairs], asked.work, asked.seeds)
+    asked, budget = asked_for(str(__doc__), Budget())
+    run([read_pairs(path) for path in asked.pairs], asked.work, asked.seeds, budget)
     head = (
         f"{datetime.now(UTC).date()}, `python -m benchmarks.ablation PAIRS... --work FOLDER`, AUROC, a mean over files."
     )
-    budget = f"Budget: {BUDGET.pairs:,} training pairs a source, {BUDGET.samples:,} samples for joint variants."
-    write_table("ablation.md", f"# Ablation\n\n{head}\n{budget}\n\n{table(asked.work)}\n")
+    write_table("ablation.md", f"# Ablation\n\n{head}\n{budget.said}\n\n{table(asked.work)}\n")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Texts are encoded once; a seed decides which part of the capped pairs is trained
 
 from __future__ import annotations
 
+import argparse
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ import numpy.typing as npt
 import torch
 
 from benchmarks.variants import PooledOnly, TokenHead, TokensOnly
+from jepa_langchain.console import log_to_stderr, quiet_libraries
 from jepa_langchain.encoder import TransformerEncoder
 from jepa_langchain.metrics import auroc
 from jepa_langchain.pair_predictor import LABELS, PairPredictor, from_encoder
@@ -30,8 +32,6 @@ from jepa_langchain.training.states import StateStore
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 Result = dict[str, float]
-#: Sources made by rule out of the others.
-MADE = ("composed_concessions", "negations", "repetitions")
 #: Share of the capped pairs that one seed trains on.
 _SHARE = 0.8
 
@@ -44,6 +44,31 @@ class Budget:
     dev: int = 150
     samples: int = 49_152
 
+    @property
+    def said(self) -> str:
+        """One line for a table."""
+        return (
+            f"Budget: {self.pairs:,} training pairs a source, {self.samples:,} samples for joint variants, "
+            f"{self.dev} dev rows a label."
+        )
+
+
+def asked_for(about: str, default: Budget) -> tuple[argparse.Namespace, Budget]:
+    """Command line of a comparison of trainings: the options and the budget; ``work`` is a folder of that budget."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pairs", nargs="+", type=Path, help="pairs files, as for train")
+    parser.add_argument("--work", type=Path, required=True, help="folder of encoded states and finished runs")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="seeds, where there are several")
+    parser.add_argument("--each", type=int, default=default.pairs, help="training pairs of a source")
+    parser.add_argument("--samples", type=int, default=default.samples, help="samples of a joint variant")
+    options = parser.parse_args()
+    budget = replace(default, pairs=options.each, samples=options.samples)
+    options.work = options.work / f"{budget.pairs}-{budget.samples}"
+    options.work.mkdir(parents=True, exist_ok=True)
+    quiet_libraries()
+    log_to_stderr()
+    return options, budget
+
 
 class Bench:
     """The data of a comparison, at seed 0; :meth:`at` gives the same at another seed.
@@ -53,32 +78,48 @@ class Bench:
         work: folder of the encoded states, which are kept for the next run.
         budget: see :class:`Budget`.
         cut: the layer up to which statements are encoded apart; None for the encoder's own.
+        folds: the names that :meth:`without` will be asked for together.
     """
 
-    def __init__(self, sources: Sequence[PairSource], work: Path, *, budget: Budget, cut: int | None = None) -> None:
+    def __init__(
+        self,
+        sources: Sequence[PairSource],
+        work: Path,
+        *,
+        budget: Budget,
+        cut: int | None = None,
+        folds: Sequence[Sequence[str]] = (),
+    ) -> None:
         fixed = np.random.default_rng(43)
         self.encoder = TransformerEncoder()
         if cut is not None:
             self.encoder.identity = replace(self.encoder.identity, cut_layer=cut)
         kept = [s.only(_some(for_training(s).pairs, budget.pairs, fixed)) for s in sources]
-        made = [
-            compose_concessions(kept, most=budget.pairs // 2),
-            negate_statements(kept, most=budget.pairs // 2),
-            repeat_statements(kept, most=500),
-        ]
         dev = [_balanced(s, budget.dev, fixed) for s in sources]
-        texts = [text for s in (*kept, *made, *dev) for p in s.pairs for text in (p.a, p.b)]
+        trained_on = {frozenset(fold): _with_made(kept, fold, budget) for fold in ((), *folds)}
+        used = [s for some in trained_on.values() for s in some]
+        texts = [text for s in (*used, *dev) for p in s.pairs for text in (p.a, p.b)]
         folder = work / f"states-{self.encoder.identity.cut_layer}"
         self.store = StateStore(folder, texts, self.encoder, with_tokens=True, progress=True)
-        self._all = [Rows.of(s, self.store) for s in (*kept, *made) if s.pairs]
+        self._all = {fold: [Rows.of(s, self.store) for s in some] for fold, some in trained_on.items()}
         self.dev = [Rows.of(s, self.store) for s in dev]
         self.work, self.budget = work, budget
-        self.seed, self.parts = 0, _draw(self._all, 0)
+        self.seed, self.parts = 0, _draw(self._all[frozenset()], 0)
 
     def at(self, seed: int) -> Bench:
         """The same ground, trained on with another seed."""
         other = copy.copy(self)
-        other.seed, other.parts = seed, _draw(self._all, seed)
+        other.seed, other.parts = seed, _draw(self._all[frozenset()], seed)
+        return other
+
+    def without(self, *names: str) -> Bench:
+        """The same ground, trained on without some sources and without what was made of them by rule.
+
+        Names of made sources ("composed_concessions", "negations") leave those out.
+        """
+        other = copy.copy(self)
+        parts = _draw(self._all.get(frozenset(names), self._all[frozenset()]), self.seed)
+        other.parts = [part for part in parts if part.name not in names]
         return other
 
     def measure(self, energies: Callable[[Rows], npt.NDArray[np.floating]], *, only: Sequence[str] = ()) -> Result:
@@ -102,12 +143,9 @@ class Bench:
 
         return self.measure(energies, **which)
 
-    def linear(
-        self, *, depths: bool = True, ridge: float = 1e-3, without: Sequence[str] = (), only: Sequence[str] = ()
-    ) -> Result:
+    def linear(self, *, depths: bool = True, ridge: float = 1e-3, only: Sequence[str] = ()) -> Result:
         """The closed-form maps, from every depth or from the embedding alone."""
-        parts = [p for p in self.parts if p.name not in without]
-        predictor = fit_linear(parts, self.store, ridge=ridge, flatten=0.8, depths=depths)
+        predictor = fit_linear(self.parts, self.store, ridge=ridge, flatten=0.8, depths=depths)
         wide = self.store.context if depths else self.store.embeddings
 
         def energies(part: Rows) -> npt.NDArray[np.floating]:
@@ -116,15 +154,22 @@ class Bench:
 
         return self.measure(energies, only=only)
 
-    def joint(
+    def joint(self, kind: type[PairPredictor] = PairPredictor, *, fresh: bool = False) -> Result:
+        """Train a joint variant and measure it on all files."""
+        return self.measure_joint(self.trained(kind, fresh=fresh))
+
+    def measure_joint(self, model: PairPredictor, *, only: Sequence[str] = ()) -> Result:
+        """Both AUROCs of a trained joint variant."""
+        return self.measure(lambda part: pair_energies(model, part.x, part.y, self.store), only=only)
+
+    def trained(
         self,
         kind: type[PairPredictor] = PairPredictor,
         *,
         fresh: bool = False,
-        without: Sequence[str] = (),
-        only: Sequence[str] = (),
-    ) -> Result:
-        """Train a joint variant without some sources, and measure it on all files or on ``only`` some."""
+        log: Callable[[dict[str, float | str]], None] = lambda _: None,
+    ) -> PairPredictor:
+        """A joint variant after its training; ``fresh`` starts from random layers."""
         layers = self.encoder.upper_layers()
         if layers is None:
             raise TypeError("the comparison needs an encoder with layers")
@@ -141,21 +186,30 @@ class Bench:
             pooled_samples=1 if kind is TokensOnly else 200_000,
             seed=self.seed,
         )
-        parts = [p for p in self.parts if p.name not in without]
-        train_pair(
+        return train_pair(
             model,
-            parts,
+            self.parts,
             self.store,
             self.work,
             config=config,
             evaluate=lambda _: None,
-            log=lambda _: None,
+            log=log,
             resume=False,
         )
-        return self.measure(lambda part: pair_energies(model, part.x, part.y, self.store), only=only)
 
     def _embedding(self, rows: Integers) -> Floats:
         return self.store.wide(self.store.embeddings, rows)
+
+
+def _with_made(kept: Sequence[PairSource], left_out: Sequence[str], budget: Budget) -> list[PairSource]:
+    """The sources that are not left out, and what is made of them by rule."""
+    sources = [source for source in kept if source.name not in left_out]
+    made = [
+        compose_concessions(sources, most=budget.pairs // 2),
+        negate_statements(sources, most=budget.pairs // 2),
+        repeat_statements(sources, most=500),
+    ]
+    return [source for source in (*sources, *made) if source.pairs]
 
 
 def _some(pairs: Sequence[LabelledPair], most: int, rng: np.random.Generator) -> list[LabelledPair]:
