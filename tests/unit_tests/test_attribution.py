@@ -33,7 +33,7 @@ def test_another_pooling_than_the_mean_gives_no_map() -> None:
     assert word_map(make_stages(WordEncoder()).linear, first_token, tokens) is None
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(WORDS, WORDS, st.integers(0, 100), st.sampled_from(["symmetric", "forward"]))
 def test_the_map_sums_to_the_margin(a: list[str], b: list[str], seed: int, direction: Direction) -> None:
     maps = torch.from_numpy(np.random.default_rng(seed).normal(size=(2, DIMENSION, 2 * DIMENSION)))

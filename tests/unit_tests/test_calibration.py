@@ -39,7 +39,7 @@ def test_the_threshold_keeps_the_stated_risk() -> None:
         assert (shares.argmax(1) == labels)[decided].mean() >= 1 - risk
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.floats(-50, 50), min_size=3, max_size=3))
 def test_probabilities_sum_to_one_and_decide_follows_the_threshold(values: list[float]) -> None:
     calibrator = Calibrator(np.eye(3), np.zeros(3), 0.5)

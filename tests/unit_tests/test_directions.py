@@ -22,7 +22,7 @@ def random_linear(seed: int, direction: Direction = "symmetric") -> LinearPredic
     return LinearPredictor(maps, direction=direction)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(TEXTS, TEXTS, st.integers(0, 100), st.sampled_from(["symmetric", "forward"]))
 def test_directions_sum_to_the_margin(a: str, b: str, seed: int, direction: Direction) -> None:
     shares = direction_shares(random_linear(seed, direction), WordEncoder(), a, b)
@@ -40,7 +40,7 @@ def test_the_flipped_direction_is_found_and_named() -> None:
     assert "not" in (disagree.low[0].split()[0], disagree.high[0].split()[0])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(TEXTS, TEXTS, st.integers(0, 100))
 def test_integrated_gradients_agree_with_the_exact_map(a: str, b: str, seed: int) -> None:
     """Captum as the oracle: along the line from nothing, a bilinear form gives each side half of its exact shares."""
@@ -69,5 +69,6 @@ def test_integrated_gradients_agree_with_the_exact_map(a: str, b: str, seed: int
     for side, exact in zip(found, (mapped.weights.sum(1), mapped.weights.sum(0)), strict=True):
         ours, theirs = exact[:-1] / 2, side[0].sum(1).numpy()
         assert np.allclose(ours, theirs, atol=1e-6)
-        assert np.array_equal(np.sign(ours.round(6)), np.sign(theirs.round(6)))
-        assert np.array_equal(np.argsort(ours.round(6), kind="stable"), np.argsort(theirs.round(6), kind="stable"))
+        clear = np.abs(theirs) > 1e-6
+        assert np.array_equal(np.sign(ours[clear]), np.sign(theirs[clear]))
+        assert (np.diff(ours[np.argsort(theirs)]) > -2e-6).all()

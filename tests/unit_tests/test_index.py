@@ -253,7 +253,7 @@ def test_no_faiss_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     index_kinds.load_faiss.cache_clear()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     steps=st.lists(
         st.tuples(st.sampled_from(["add", "delete"]), st.lists(st.integers(0, 12), min_size=1, max_size=5)),

@@ -156,7 +156,7 @@ def test_bulk_addition_and_export_stay_inside(acme: JointIndex, whole: JointInde
     ]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     steps=st.lists(
         st.tuples(

@@ -20,7 +20,7 @@ def read(a: str, b: str) -> PairInput:
     return found
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(TEXTS, TEXTS, st.integers(0, 50))
 def test_shares_sum_to_the_margin_whatever_the_weights(a: list[str], b: list[str], seed: int) -> None:
     text_a, text_b = " ".join(a), " ".join(b)

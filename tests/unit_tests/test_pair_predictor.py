@@ -41,7 +41,7 @@ def context(rng: np.random.Generator, count: int) -> torch.Tensor:
     return torch.from_numpy(rng.normal(size=(count, 2 * DIMENSION)).astype(np.float32))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 1000), st.integers(1, 9), st.integers(1, 9))
 def test_energies_are_symmetric_by_construction(seed: int, n: int, m: int) -> None:
     rng = np.random.default_rng(seed)
@@ -62,7 +62,7 @@ def test_which_statement_a_token_stands_in_matters() -> None:
     assert not torch.allclose(whole, moved, atol=1e-4)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 1000))
 def test_token_shares_sum_to_the_energy_and_padding_has_none(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -35,7 +35,7 @@ def test_without_data_a_statement_predicts_itself() -> None:
     assert torch.allclose(energies, torch.zeros(5, 2, dtype=torch.float64), atol=1e-6)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.floats(1e-4, 10.0))
 def test_the_closed_form_is_the_minimum_of_its_loss(seed: int, ridge: float) -> None:
     rng = np.random.default_rng(seed)
@@ -52,7 +52,7 @@ def test_the_closed_form_is_the_minimum_of_its_loss(seed: int, ridge: float) -> 
         assert loss(found + rng.normal(size=found.shape) * 1e-2) > best
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000))
 def test_energies_are_cosine_errors_and_symmetric(seed: int) -> None:
     rng = np.random.default_rng(seed)
