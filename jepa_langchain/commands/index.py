@@ -14,11 +14,15 @@ from jepa_langchain.errors import InputError, StoreError
 
 if TYPE_CHECKING:
     from jepa_langchain.index.batches import Row
+    from jepa_langchain.index.joint_index import JointIndex
 
 app = typer.Typer(help="An index of statements, searched by relation.", no_args_is_help=True)
 
 IndexDir = Annotated[Path, typer.Argument(metavar="DIR", help="The index directory.")]
 KindName = Literal["auto", "flat", "ivf", "sq8"]
+Tenant = Annotated[
+    str | None, typer.Option("--namespace", metavar="TENANT", help="One tenant's statements, and no others.")
+]
 _SHOWN = ("document", "id", "persona", "text", "relation", "p", "energy", "similarity", "verdict", "metadata")
 
 
@@ -28,6 +32,7 @@ def add(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Persona files; a file is a persona.")],
     *,
     model: ModelDir = None,
+    namespace: Tenant = None,
     fields: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Metadata of all.")] = None,
     kind: Annotated[KindName, typer.Option(help="Of a new index; auto decides by size.")] = "auto",
     keep_states: Annotated[
@@ -44,13 +49,17 @@ def add(
         rows = _read(files, shared, tell=is_main())
         loaded = load_model(model)
         with main_first():
-            index = JointIndex.open(folder, model=loaded, kind=kind, keep_states=keep_states)
+            index = _view(JointIndex.open(folder, model=loaded, kind=kind, keep_states=keep_states), namespace)
         done = add_in_bulk(index, rows, progress=True)
         if is_main():
             typer.echo(
                 f"{folder}: {done.written:,} statements written, {done.unchanged:,} unchanged, {len(index):,} in all",
                 err=True,
             )
+
+
+def _view(index: JointIndex, tenant: str | None) -> JointIndex:
+    return index if tenant is None else index.namespace(tenant)
 
 
 def _fields(pairs: Sequence[str]) -> dict[str, Any]:
@@ -90,6 +99,7 @@ def search(
     k: Annotated[int, typer.Option("-k", help="Results at the most.", min=1)] = 10,
     as_json: AsJson = False,
     model: ModelDir = None,
+    namespace: Tenant = None,
     where: Annotated[str | None, typer.Option("--filter", help='JSON, e.g. {"topic": "rents"}.')] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="A persona to leave out.")] = None,
     min_probability: Annotated[
@@ -100,7 +110,7 @@ def search(
     """Statements that agree or disagree with TEXT, or are similar to it."""
     from jepa_langchain.index.joint_index import JointIndex
 
-    index = JointIndex.open(folder, model=load_model(model), read_only=True)
+    index = _view(JointIndex.open(folder, model=load_model(model), read_only=True), namespace)
     found = index.search(text, relation, k, _filter(where), exclude or (), min_probability, candidates=candidates)
     results = [_row(doc.id or "", doc.page_content, doc.metadata) for doc in found]
     if as_json:

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from jepa_langchain.index.filters import NAMESPACE
 from jepa_langchain.index.segment_files import open_statements, read_dead
 from jepa_langchain.index.storage import MANIFEST, check_file, read_manifest
 
@@ -40,17 +42,19 @@ def describe(folder: Path) -> dict[str, Any]:
         StoreError: naming the file that is missing or damaged.
     """
     manifest = read_manifest(folder / MANIFEST)
-    personas: Counter[str] = Counter()
+    personas, tenants = Counter[str](), Counter[str]()
     for segment in manifest.segments:
         dead = set(read_dead(folder, segment).tolist())
         connection = open_statements(check_file(folder, segment.files["statements"]), segment.count)
-        rows = connection.execute("SELECT value, pos FROM fields WHERE name = 'persona'").fetchall()
+        for name, counted in (("persona", personas), (NAMESPACE, tenants)):
+            rows = connection.execute("SELECT value, pos FROM fields WHERE name = ?", (name,)).fetchall()
+            counted.update(str(value) for value, pos in rows if pos not in dead)
         connection.close()
-        personas.update(str(value) for value, pos in rows if pos not in dead)
     return {
         "format": manifest.format,
         "statements": manifest.count,
         "personas": dict(personas.most_common()),
+        "namespaces": {unquote(name): count for name, count in tenants.most_common()},
         "dimension": manifest.dimension,
         "metric": manifest.metric,
         "kind": manifest.kind,
@@ -66,15 +70,22 @@ def info_view(folder: Path, found: Mapping[str, Any]) -> RenderableType:
     """The same for people."""
     table = Table(show_header=False, box=None)
     kinds = Counter(segment["kind"] for segment in found["segments"])
-    personas = list(found["personas"].items())
     rows = {
         "index": str(folder),
         "statements": f"{found['statements']:,}",
-        "personas": ", ".join(f"{name} ({n:,})" for name, n in personas[:10]) + (" …" if personas[10:] else ""),
+        "personas": _counted(found["personas"]),
         "kind": f"{found['kind']}: " + ", ".join(f"{n} {kind}" for kind, n in kinds.items()),
         "size": f"{found['bytes'] / 2**20:,.1f} MiB on disk, {found['dimension']} numbers a vector",
         "model": f"{found['model']['name']}, encoder {found['model']['encoder']}",
     }
+    if found["namespaces"]:
+        rows["namespaces"] = _counted(found["namespaces"])
     for name, value in rows.items():
         table.add_row(Text(name, style="bold"), Text(value))
     return table
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    """The ten with most statements, by name."""
+    shown = list(counts.items())
+    return ", ".join(f"{name} ({n:,})" for name, n in shown[:10]) + (" …" if shown[10:] else "")

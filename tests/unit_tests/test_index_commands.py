@@ -85,6 +85,27 @@ def test_info_says_what_is_there(run: Run, folder: Path) -> None:
     assert "ann (2), bob (2)" in run("info", folder)[1]
 
 
+def test_tenants_see_their_own(run: Run, folder: Path, tmp_path: Path) -> None:
+    def texts(*options: object) -> set[str]:
+        return {row["text"] for row in json.loads(run("search", folder, "rents", "--json", *options)[1])["results"]}
+
+    (tmp_path / "sub").mkdir()
+    own = tmp_path / "sub" / "ann.jsonl"
+    own.write_text('{"id": "a1", "text": "parks cost money"}')
+    err = run("add", folder, own, "--namespace", "a/b")[2]
+    assert err.endswith("index: 1 statements written, 0 unchanged, 1 in all\n")
+    assert "0 statements written, 1 unchanged, 1 in all" in run("add", folder, own, "--namespace", "a/b")[2]
+    assert texts("--namespace", "a/b") == {"parks cost money"}
+    assert texts("--namespace", "b") == set()
+    # The same persona and id without a namespace is another statement, and is there still.
+    assert {"rents help towns", "parks cost money"} <= texts()
+    found = json.loads(run("info", folder, "--json")[1])
+    assert (found["statements"], found["namespaces"]) == (5, {"a/b": 1})
+    assert "a/b (1)" in run("info", folder)[1]
+    code, _, err = run("search", folder, "rents", "--namespace", "")
+    assert (code, err) == (3, "error: namespace: give the tenant's name, a text of one character at least\n")
+
+
 def test_adding_again_changes_what_changed(run: Run, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "ann.jsonl").write_text('{"id": "a1", "text": "rents help nobody"}')
     err = run("add", folder, tmp_path / "ann.jsonl")[2]
