@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from langchain_core.messages import ToolMessage
+from langchain_core.tools import BaseTool
+
 from jepa_langchain.index.joint_index import JointIndex
 from jepa_langchain.schema import Persona, Statement
 from jepa_langchain.tools.callers import Caller
@@ -42,3 +45,14 @@ def make_index(folder: Path | None = None) -> JointIndex:
 
 def make_toolkit(index: JointIndex | None = None, caller: Caller = ANN) -> AlignmentToolkit:
     return AlignmentToolkit(index=index or make_index(), caller=caller)
+
+
+def tools_of(toolkit: AlignmentToolkit) -> dict[str, BaseTool]:
+    return {tool.name: tool for tool in toolkit.get_tools()}
+
+
+def call(toolkit: AlignmentToolkit, name: str, config: dict[str, Any] | None = None, **args: Any) -> ToolMessage:
+    tool_call = {"name": name, "args": args, "id": "1", "type": "tool_call"}
+    message = tools_of(toolkit)[name].invoke(tool_call, config)  # type: ignore[arg-type]
+    assert isinstance(message, ToolMessage)
+    return message

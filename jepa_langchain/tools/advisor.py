@@ -2,7 +2,8 @@
 
 It encodes no known statement twice: the index's kept states are handed to a remembering encoder, the pair stage
 remembers the pairs it has read, and whole ledgers are kept by what the two personas said. All of that is bounded, and
-none of it can change an answer, as everything is kept under the very texts that it was made from.
+none of it can change an answer, as everything is kept under the very texts that it was made from, and a text that was
+just encoded is rounded to the half precision that the index keeps.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from jepa_langchain.errors import InputError
 from jepa_langchain.index.joint_index import JointIndex
 from jepa_langchain.ledger import Ledger, build_ledger
 from jepa_langchain.personas import clean_persona
+from jepa_langchain.remembering import Remembering
 from jepa_langchain.schema import AlignmentReport, Persona, Relation, Statement
 from jepa_langchain.statements import clean_text
 from jepa_langchain.tools.callers import Caller
 from jepa_langchain.tools.ledger_advice import check_of
 from jepa_langchain.tools.pair_cache import CachingPairs
-from jepa_langchain.tools.remembering import Remembering
 from jepa_langchain.tools.results import (
     AlignmentCheck,
     FoundStatement,
@@ -48,7 +49,7 @@ _ID_DIGITS = 16
 def remembering_model(model: AlignmentModel) -> AlignmentModel:
     """The same model, which encodes no text and reads no pair twice, up to a bound."""
     stages = model.stages
-    encoder = CachingEncoder(stages.encoder)
+    encoder = CachingEncoder(stages.encoder, halves=True)
     pair = cast("PairPredictor", CachingPairs(stages.pair)) if stages.pair is not None else None
     return AlignmentModel(replace(model.files, stages=replace(stages, encoder=encoder, pair=pair)))
 

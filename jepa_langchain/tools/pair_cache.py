@@ -6,13 +6,13 @@ An agent that says one new thing and asks again about a peer changes one row of 
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from jepa_langchain.remembering import Remembering
 
 if TYPE_CHECKING:
     from jepa_langchain.pair_predictor import PairPredictor
@@ -34,9 +34,8 @@ class CachingPairs:
     """
 
     def __init__(self, pair: PairPredictor, *, most: int = MOST_PAIRS) -> None:
-        self.pair, self.most = pair, most
-        self._known: OrderedDict[_Key, Floats] = OrderedDict()
-        self._lock = threading.Lock()
+        self.pair = pair
+        self._known: Remembering[_Key, Floats] = Remembering(most)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401
         return getattr(self.pair, name)
@@ -46,18 +45,11 @@ class CachingPairs:
         # A text is known by its states, all that the pair stage reads of it.
         marks = {int(i): _mark(tokens[int(i)], context[int(i)]) for i in np.unique(pairs)}
         keys = [(marks[int(x)], marks[int(y)]) for x, y in pairs]
-        with self._lock:
-            found = {key: self._known[key] for key in keys if key in self._known}
-            for key in found:
-                self._known.move_to_end(key)
+        found = self._known.known(keys)
         missing = [i for i, key in enumerate(keys) if key not in found]
         if missing:
             new = self.pair.score(tokens, context, pairs[missing])
-            found |= {keys[i]: energies for i, energies in zip(missing, new, strict=True)}
-            with self._lock:
-                self._known |= {keys[i]: found[keys[i]] for i in missing}
-                while len(self._known) > self.most:
-                    self._known.popitem(last=False)
+            found |= self._known.keep({keys[i]: energies for i, energies in zip(missing, new, strict=True)})
         return np.array([found[key] for key in keys], dtype=np.float32).reshape(len(pairs), 2)
 
 

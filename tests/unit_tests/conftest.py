@@ -17,6 +17,7 @@ from jepa_langchain.pairs import LabelledPair, PairSource
 from jepa_langchain.predictor import LinearPredictor
 from jepa_langchain.schema import Relation
 from jepa_langchain.stages import Stages
+from jepa_langchain.tools.toolkit import AlignmentToolkit
 from tests.words import DIMENSION, WordEncoder
 
 
@@ -71,3 +72,11 @@ def folder(tmp_path: Path) -> Path:
 
 def make_model(name: str = "toy") -> AlignmentModel:
     return AlignmentModel(ModelFiles(make_stages(WordEncoder()), Baselines(), name))
+
+
+@pytest.fixture
+def toolkit() -> AlignmentToolkit:
+    """Ann's tools over the index of three agents."""
+    from tests.agents import make_toolkit
+
+    return make_toolkit()

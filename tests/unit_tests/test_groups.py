@@ -121,5 +121,5 @@ def test_cache_gives_what_the_encoder_gives_and_forgets_within_its_bound() -> No
         assert (ours.context == theirs.context).all()
         assert ours.tokens is not None
     assert 20 < cached.encoded <= 40
-    assert cached._bytes <= 2_000
+    assert 0 < cached._known.kept <= 2_000
     assert len(cached.encode([]).embeddings) == 0
