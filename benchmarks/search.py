@@ -8,7 +8,8 @@ FAISS Flat's for the same query.
 * FAISS Flat: ``IndexFlatIP``, positions and scores only, no texts; the index's structure: what the index chose for the
   size, searched without the index (8-bit codes not scored again).
 * JointIndex: ``similarity_search_by_vector``, ten documents with text and metadata; memory-mapped: opened read-only.
-* 1 %: a filter that keeps a hundredth; vectors: without documents. The same selector is FAISS's ``IDSelectorArray``.
+* 1 %: a filter that keeps a hundredth, asked again and again, as an agent's is, or a new one each time, which SQLite
+  answers first; vectors: without documents. The same selector is FAISS's ``IDSelectorArray``, made before.
 * recall@10, by relation: share of the true ten nearest (of the filter) that are found.
 * build: seconds from vectors in memory to an index that can be asked; the index's is hashed, flushed and committed.
 

@@ -27,6 +27,7 @@ _ORDER = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 _CHUNK = 500
 #: The field of a statement's namespace: no filter can name it and no metadata can set it.
 NAMESPACE = "$namespace"
+_write_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def fields_of(metadata: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str | int | float]]:
@@ -77,7 +78,7 @@ def filter_key(wanted: Filter) -> str:
         InputError: if a value is no text, number or truth value, or a text is no Unicode.
     """
     try:
-        key = json.dumps(wanted, ensure_ascii=False)
+        key = _write_json(wanted)
         key.encode()
     except (TypeError, ValueError) as error:
         raise InputError(f"filter: {error}; compare with texts, numbers or lists of them") from None

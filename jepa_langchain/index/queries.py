@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -138,7 +139,7 @@ class IndexQueries(VectorStore):
         snapshot = self.store.snapshot
         if vector.shape != (snapshot.manifest.dimension,):
             raise InputError(f"a vector of shape {vector.shape}; this index has {snapshot.manifest.dimension} numbers")
-        norm = float(np.linalg.norm(vector))
+        norm = math.sqrt(vector @ vector)
         return nearest(snapshot, vector / norm if norm else vector, k, wanted)
 
     def _select_relevance_score_fn(self) -> Callable[[float], float]:

@@ -153,15 +153,15 @@ def nearest(snapshot: Snapshot, vector: Floats, k: int, wanted: Filter | None) -
     queries = np.ascontiguousarray(vector, dtype=np.float32)[None]
     found: list[tuple[float, int, int]] = []
     for number, segment in enumerate(snapshot.segments):
-        scores, positions = segment.structure.search(queries, k, segment.selection(wanted))
-        found += [(s, number, p) for s, p in zip(scores[0].tolist(), positions[0].tolist(), strict=True) if p >= 0]
-    found = sorted(found, key=lambda hit: (-hit[0], hit[1], hit[2]))[:k]
-    hits: list[Hit | None] = [None] * len(found)
-    for number in {n for _, n, _ in found}:
-        segment, where = snapshot.segments[number], [i for i, hit in enumerate(found) if hit[1] == number]
+        scores, positions = segment.search(queries, k, wanted)
+        found += [(-s, number, p) for s, p in zip(scores[0].tolist(), positions[0].tolist(), strict=True) if p >= 0]
+    found = sorted(found)[:k]
+    hits: dict[int, Hit] = {}
+    for number, segment in enumerate(snapshot.segments):
+        where = [i for i, one in enumerate(found) if one[1] == number]
         for i, row in zip(where, segment.rows([found[i][2] for i in where]), strict=True):
-            hits[i] = Hit(row, segment, found[i][2], found[i][0])
-    return [hit for hit in hits if hit is not None]
+            hits[i] = Hit(row, segment, found[i][2], -found[i][0])
+    return [hits[i] for i in range(len(found))]
 
 
 def rescore_texts(stages: Stages, query: str, encoded: Encoded, texts: Sequence[str]) -> list[RelationEstimate]:

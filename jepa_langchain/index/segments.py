@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,12 +24,14 @@ from safetensors import safe_open
 from jepa_langchain.errors import StoreError
 from jepa_langchain.index.batches import MARK, Batch, Integers, Row, States
 from jepa_langchain.index.filters import Filter, filter_key, matching, of_namespace
-from jepa_langchain.index.kinds import Selection, Structure
+from jepa_langchain.index.kinds import Floats, Selection, Structure
+from jepa_langchain.index.repeated import Filters, Gathered, Rows, nothing
 from jepa_langchain.index.segment_files import open_statements, read_dead
 from jepa_langchain.index.storage import SegmentEntry, check_file
 
 _CHUNK = 500
-_FILTERS_KEPT = 64
+#: Statements asked for at once that are remembered for the next search; more are a pass over the segment.
+_REMEMBERED = 1_000
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class Segment:
     _states: Any = None
     _bounds: Integers | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, compare=False)
-    _selections: OrderedDict[tuple[str | None, str], Selection] = field(default_factory=OrderedDict, compare=False)
+    _filters: Filters = field(default_factory=Filters, compare=False)
+    _rows: Rows = field(default_factory=Rows, compare=False)
 
     @classmethod
     def open(cls, folder: Path, entry: SegmentEntry, *, verified: bool, mapped: bool, gpu: bool | None) -> Segment:
@@ -76,7 +78,7 @@ class Segment:
 
     def with_dead(self, entry: SegmentEntry, dead: Integers) -> Segment:
         """The same files with more statements deleted."""
-        return replace(self, entry=entry, dead=dead, _selections=OrderedDict())
+        return replace(self, entry=entry, dead=dead, _filters=Filters())
 
     def within(self, namespace: str) -> Segment:
         """The same as one tenant sees it: its statements alone, under their ids without the namespace."""
@@ -98,33 +100,61 @@ class Segment:
         Raises:
             InputError: if the filter cannot be understood.
         """
-        if not wanted and not len(self.dead) and self.namespace is None:
-            return None
+        return None if self._whole(wanted) else self._selected(wanted)[1]
+
+    def _whole(self, wanted: Filter | None) -> bool:
+        return not wanted and not len(self.dead) and self.namespace is None
+
+    def _selected(self, wanted: Filter | None) -> tuple[object, Selection, bool]:
+        """(key, what it keeps, whether it was asked before) of a filter, the deleted and other tenants left out."""
         key = self.namespace, filter_key(wanted or {})
-        with self._lock:
-            known = self._selections.get(key)
-            if known is None:
+
+        def make() -> Selection:
+            with self._lock:
                 mask = matching(wanted or {}, self.connection, self.entry.count)
                 mask[self.dead] = False
                 if self.namespace is not None:
                     mask &= of_namespace(self.namespace, self.connection, self.entry.count)
-                known = self._selections[key] = Selection.of(mask)
-                if len(self._selections) > _FILTERS_KEPT:
-                    self._selections.popitem(last=False)
-            self._selections.move_to_end(key)
-        return known
+            return Selection.of(mask)
+
+        return key, *self._filters.selection(key, make)
+
+    def search(self, queries: Floats, k: int, wanted: Filter | None) -> tuple[Floats, Integers]:
+        """Cosines and positions, best first, as :meth:`Structure.search` gives them, among what a filter keeps.
+
+        Raises:
+            InputError: if the filter cannot be understood.
+        """
+        if self._whole(wanted):
+            return self.structure.search(queries, k, None)
+        key, kept, again = self._selected(wanted)
+        if not kept.count:
+            return nothing(queries)
+        if again and kept.few:
+            return self._filters.gathered(key, lambda: self._gather(kept)).search(queries, k)
+        return self.structure.search(queries, k, kept)
+
+    def _gather(self, kept: Selection) -> Gathered:
+        if kept.count <= _REMEMBERED:
+            # One pass over the statements here, or a query to SQLite for each search.
+            self.rows(kept.positions.tolist())
+        return Gathered.of(kept, self.structure)
 
     def rows(self, positions: Sequence[int]) -> list[Row]:
         """Statements by position, in the order asked."""
-        found: dict[int, Row] = {}
-        for start in range(0, len(positions), _CHUNK):
-            chunk = [int(p) for p in positions[start : start + _CHUNK]]
+        wanted = [int(p) for p in positions]
+        found = self._rows.get(wanted)
+        missing = [p for p in wanted if p not in found]
+        for start in range(0, len(missing), _CHUNK):
+            chunk = missing[start : start + _CHUNK]
             sql = f"SELECT pos, id, text, metadata FROM statements WHERE pos IN ({','.join('?' * len(chunk))})"  # noqa: S608
             with self._lock:
                 found |= {pos: Row(*rest) for pos, *rest in self.connection.execute(sql, chunk).fetchall()}
+        if 0 < len(missing) <= _REMEMBERED:
+            self._rows.add({p: found[p] for p in missing})
         if self._prefix:
             found = {pos: row._replace(id=row.id.removeprefix(self._prefix)) for pos, row in found.items()}
-        return [found[int(p)] for p in positions]
+        return [found[p] for p in wanted]
 
     @property
     def _prefix(self) -> str:
