@@ -7,7 +7,8 @@ and a disagreeing one in the pool; it is asked for each relation, and the query'
 * wrong polarity: of the first ten statements that are labelled against the query as agree or disagree, the share of
   those that have the other relation.
 * cosine: nearest sentence embeddings, the same for both relations; linear: nearest to ŝ(x, z); re-scored: the first
-  ``--candidates`` of linear, ordered by the pair stage's probability, as ``JointIndex.search`` does.
+  ``--candidates`` of linear, ordered by what the pair stage makes of them and by nearness, as ``JointIndex.search``
+  orders them; how much nearness weighs was chosen by ``benchmarks/search_weight.py`` on other topics.
 * seconds: a query, its encoding left out.
 
 Run from the repository's root: ``python -m benchmarks.search_quality PAIRS... [--queries 25]``. It writes
@@ -24,6 +25,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,9 +33,19 @@ import torch
 from benchmarks.tables import write_table
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.console import quiet_libraries
+from jepa_langchain.encoder import Encoded
 from jepa_langchain.index.joint_embeddings import query_vector, search_relation
 from jepa_langchain.index.joint_index import JointIndex
-from jepa_langchain.index.relation_search import CANDIDATES, RelationQuery, described, nearest, ranked, rescore
+from jepa_langchain.index.relation_search import (
+    CANDIDATES,
+    NEARNESS,
+    Hit,
+    RelationQuery,
+    described,
+    nearest,
+    ranked,
+    rescore,
+)
 from jepa_langchain.pairs import PairSource, read_pairs
 from jepa_langchain.predictor import RELATIONS
 from jepa_langchain.schema import Relation
@@ -81,33 +93,54 @@ class Tally:
         self.wrong += sum(text in false for text in judged)
         self.seconds += seconds
 
+    def recall(self, k: int) -> float:
+        """Share of queries with a true statement among the first k."""
+        return float(np.mean([place is not None and place <= k for place in self.places]))
+
+    @property
+    def wrong_share(self) -> float:
+        """Share of wrong polarity among those of the first ten that are labelled."""
+        return self.wrong / max(1, self.right + self.wrong)
+
     def cells(self) -> list[str]:
         """Recall at 1, 5 and 10, MRR, share of wrong polarity, seconds a query."""
-        found = np.array([place or np.inf for place in self.places], dtype=float)
-        judged = max(1, self.right + self.wrong)
-        recall = [f"{np.mean(found <= k):.3f}" for k in (1, 5, _TOP)]
         return [
-            *recall,
-            f"{np.mean(1 / found):.3f}",
-            f"{self.wrong / judged:.3f} ({self.wrong} of {judged})",
-            f"{self.seconds / len(found):.3f}",
+            *(f"{self.recall(k):.3f}" for k in (1, 5, _TOP)),
+            f"{np.mean([1 / place if place else 0 for place in self.places]):.3f}",
+            f"{self.wrong_share:.3f} ({self.wrong} of {self.right + self.wrong})",
+            f"{self.seconds / len(self.places):.3f}",
         ]
+
+
+def hits_of(index: JointIndex, text: str, encoded: Encoded, asked: str, candidates: int) -> list[Hit]:
+    """The nearest to what is asked of a text, the text itself left out."""
+    vector = query_vector(index.model.stages, encoded, search_relation(asked))[0]
+    found = nearest(index.store.snapshot, vector, candidates + 1, None)
+    return [hit for hit in found if hit.row.text != text][:candidates]
+
+
+def scored(
+    index: JointIndex, text: str, encoded: Encoded, relation: Relation, hits: Sequence[Hit]
+) -> list[tuple[str, dict[str, Any]]]:
+    """(text, what the pair stage and the maps say) of each hit, as a search has it before it ranks."""
+    estimates = rescore(index.model.stages, text, encoded, hits)
+    return [
+        (hit.row.text, described(relation, estimate) | {"similarity": hit.similarity})
+        for hit, estimate in zip(hits, estimates, strict=True)
+    ]
 
 
 def answer(index: JointIndex, text: str, relation: Relation, candidates: int) -> dict[str, tuple[list[str], float]]:
     """Method to (its answer without the query's own text, seconds)."""
-    stages, snapshot = index.model.stages, index.store.snapshot
-    encoded = stages.encoder.encode([text])
+    encoded = index.model.stages.encoder.encode([text])
     out: dict[str, tuple[list[str], float]] = {}
     for method, asked in (("cosine", "similar"), ("linear", relation.value)):
         start = time.perf_counter()
-        vector = query_vector(stages, encoded, search_relation(asked))[0]
-        hits = [h for h in nearest(snapshot, vector, candidates + 1, None) if h.row.text != text][:candidates]
-        out[method] = [h.row.text for h in hits], time.perf_counter() - start
+        hits = hits_of(index, text, encoded, asked, candidates)
+        out[method] = [hit.row.text for hit in hits], time.perf_counter() - start
     start = time.perf_counter()
-    estimates = rescore(stages, text, encoded, hits)
     query = RelationQuery(text, search_relation(relation.value), k=candidates)
-    found = ranked([(h.row.text, described(relation, e)) for h, e in zip(hits, estimates, strict=True)], query)
+    found = ranked(scored(index, text, encoded, relation, hits), query)
     out["re-scored"] = [text for text, _ in found], out["linear"][1] + time.perf_counter() - start
     return out
 
@@ -152,7 +185,7 @@ def main() -> None:
     options = f"--queries {asked.queries} --candidates {asked.candidates} --seed {asked.seed}"
     head = f"{datetime.now(UTC).date()}, `python -m benchmarks.search_quality PAIRS... {options}`"
     names = ", ".join(source.name for source in sources)
-    note = f"{len(pool):,} statements, {len(queries)} queries, dev splits of {names}."
+    note = f"{len(pool):,} statements, {len(queries)} queries, dev splits of {names}; nearness weighs {NEARNESS:g}."
     machine = f"{os.cpu_count()} cores, {torch.get_num_threads()} threads."
     text = f"# Search by relation\n\n{head}. {note} {machine}\n"
     text += f"What the rows mean: `benchmarks/search_quality.py`.\n\n{body}\n"

@@ -33,9 +33,8 @@ class Row(NamedTuple):
         """The statement with its own metadata, and with what a search found of it."""
         known = _flat(self.metadata) if len(self.metadata) <= _SHORT else None
         # A copy, for what is remembered is no caller's to change.
-        metadata = json.loads(self.metadata) if known is None else known.copy()
-        if found:
-            metadata |= found
+        metadata: dict[str, Any] = json.loads(self.metadata) if known is None else known.copy()
+        metadata.update(found or {})
         # What Document(...) does, without the three constructors around it, which take as long as FAISS in a filter.
         document: Document = _validated(
             {"id": self.id, "page_content": self.text, "metadata": metadata}, self_instance=Document.__new__(Document)

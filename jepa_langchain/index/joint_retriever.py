@@ -82,15 +82,20 @@ def search_elsewhere(
     query = RelationQuery.of(text, relation, k, None, (), min_probability=min_probability, candidates=candidates)
     stages = embeddings.model.stages
     encoded = stages.encoder.encode([query.text])
-    vector = query_vector(stages, encoded, query.relation)[0].tolist()
+    vector = query_vector(stages, encoded, query.relation)[0]
     wide = max(k, candidates) if query.scored else k
-    documents = store.similarity_search_by_vector(vector, k=wide, **kwargs)
+    documents = store.similarity_search_by_vector(vector.tolist(), k=wide, **kwargs)
     if not query.scored:
         return [_with(doc, {"relation": query.relation}) for doc in documents]
     if not documents:
         return []
-    estimates = rescore_texts(stages, query.text, encoded, [doc.page_content for doc in documents])
-    found = [(doc, described(Relation(query.relation), e)) for doc, e in zip(documents, estimates, strict=True)]
+    texts = [doc.page_content for doc in documents]
+    states = stages.encoder.encode(texts)
+    estimates = rescore_texts(stages, query.text, encoded, texts, states)
+    found = [
+        (doc, described(Relation(query.relation), e) | {"similarity": near})
+        for doc, e, near in zip(documents, estimates, (states.embeddings @ vector).tolist(), strict=True)
+    ]
     return [_with(doc, extra) for doc, extra in ranked(found, query)]
 
 

@@ -50,7 +50,7 @@ class IndexQueries(VectorStore):
         rescore: bool = True,
         **kwargs: Any,  # noqa: ANN401
     ) -> list[Document]:
-        """Statements that stand in a relation to a text, best first.
+        """Statements that stand in a relation to a text, best first (:func:`.relation_search.ranked` says how).
 
         Args:
             text: what is asked about.

@@ -7,7 +7,8 @@ probabilities.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
@@ -21,6 +22,7 @@ from jepa_langchain.index.filters import Filter
 from jepa_langchain.index.joint_embeddings import SearchRelation, query_vector, search_relation
 from jepa_langchain.index.segments import Segment
 from jepa_langchain.index.store import Snapshot
+from jepa_langchain.predictor import RELATIONS
 from jepa_langchain.schema import Relation, RelationEstimate
 from jepa_langchain.stages import Stages, score_pairs
 from jepa_langchain.statements import Limits, clean_text
@@ -29,6 +31,11 @@ Floats = npt.NDArray[np.float32]
 T = TypeVar("T")
 #: Statements that the pair stage reads for a search by relation.
 CANDIDATES = 50
+#: What a cosine of 1 weighs beside a log-probability in the order of results; chosen on topics that training held out,
+#: see ``benchmarks/search_weight.py``.
+NEARNESS = 8.0
+#: Probabilities are rounded to six digits, and one of 0 has a logarithm, too.
+_LEAST = 1e-6
 #: A query is one statement, but of any length that an index takes.
 _LIMITS = Limits(statement_characters=100_000)
 
@@ -124,8 +131,19 @@ def described(relation: Relation, estimate: RelationEstimate) -> dict[str, Any]:
     }
 
 
-def ranked(found: list[tuple[T, dict[str, Any]]], query: RelationQuery) -> list[tuple[T, dict[str, Any]]]:
-    """The k most probable that are probable enough; of an uncalibrated model those of the lowest energy.
+def ranked(
+    found: list[tuple[T, dict[str, Any]]], query: RelationQuery, *, nearness: float = NEARNESS
+) -> list[tuple[T, dict[str, Any]]]:
+    """The best k that are probable enough; of an uncalibrated model those of the lowest energy.
+
+    Statements that are more probably of the opposite relation come last; else the order is that of
+    log p(z | x, y) + nearness · cos(ŝ(x, z), s_y). The probability judges polarity, and the cosine knows better what
+    belongs to the same question: among thousands of statements some of other questions look probable to any judge.
+
+    Args:
+        found: anything with its :func:`described` estimate and its ``similarity``.
+        query: gives the relation, k and the least probability.
+        nearness: weight of the cosine.
 
     Raises:
         InputError: if ``min_probability`` is asked of an uncalibrated model.
@@ -135,7 +153,16 @@ def ranked(found: list[tuple[T, dict[str, Any]]], query: RelationQuery) -> list[
         if any(one["probability"] is None for _, one in found):
             raise InputError("min_probability: the model is uncalibrated and gives no probabilities")
         found = [pair for pair in found if pair[1]["probability"] >= least]
-    return sorted(found, key=lambda pair: (-(pair[1]["probability"] or 0.0), pair[1]["energy"]))[: query.k]
+    return sorted(found, key=lambda pair: _place(pair[1], nearness))[: query.k]
+
+
+def _place(one: Mapping[str, Any], nearness: float) -> tuple[bool, float]:
+    own = one["probability"]
+    if own is None:
+        return False, float(one["energy"])
+    agree, disagree = (one["probabilities"][relation.value] for relation in RELATIONS)
+    opposite = disagree if one["relation"] == Relation.AGREE.value else agree
+    return opposite > own, -(math.log(max(own, _LEAST)) + nearness * one["similarity"])
 
 
 def nearest(snapshot: Snapshot, vector: Floats, k: int, wanted: Filter | None) -> list[Hit]:
@@ -164,20 +191,19 @@ def nearest(snapshot: Snapshot, vector: Floats, k: int, wanted: Filter | None) -
     return [hits[i] for i in range(len(found))]
 
 
-def rescore_texts(stages: Stages, query: str, encoded: Encoded, texts: Sequence[str]) -> list[RelationEstimate]:
-    """How each text stands to the query, the texts encoded anew; ``encoded`` is the query alone."""
-    return _estimates(stages, query, texts, _together(query, encoded, texts, stages.encoder.encode(texts)))
+def rescore_texts(
+    stages: Stages, query: str, encoded: Encoded, texts: Sequence[str], found: Encoded
+) -> list[RelationEstimate]:
+    """How each text stands to the query; ``encoded`` is the query alone, ``found`` the texts, in their order."""
+    return _estimates(stages, query, texts, _together(query, encoded, texts, found))
 
 
 def rescore(stages: Stages, query: str, encoded: Encoded, hits: Sequence[Hit]) -> list[RelationEstimate]:
     """How each hit stands to the query; hits without kept states are encoded anew."""
     if not hits:
         return []
-    states = _kept(hits)
     texts = [hit.row.text for hit in hits]
-    if states is None:
-        return rescore_texts(stages, query, encoded, texts)
-    return _estimates(stages, query, texts, _together(query, encoded, texts, states))
+    return rescore_texts(stages, query, encoded, texts, _kept(hits) or stages.encoder.encode(texts))
 
 
 def _kept(hits: Sequence[Hit]) -> Encoded | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import math
 import threading
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from jepa_langchain.index import kinds as index_kinds
 from jepa_langchain.index.joint_embeddings import JointEmbeddings
 from jepa_langchain.index.joint_index import JointIndex
 from jepa_langchain.index.joint_retriever import JointRetriever
+from jepa_langchain.index.relation_search import NEARNESS, RelationQuery, ranked
 from jepa_langchain.index.rows import document_id
 from jepa_langchain.index.storage import locked
 from jepa_langchain.model_files import ModelFiles
@@ -52,13 +54,37 @@ def test_each_relation_finds_its_side(index: JointIndex) -> None:
         assert found["probability"] == pytest.approx(getattr(expected.probabilities, relation), abs=1e-5)
 
 
-def test_results_are_ordered_by_the_probability_of_the_relation(index: JointIndex) -> None:
+def test_results_are_ordered_by_probability_and_nearness_opposites_last(index: JointIndex) -> None:
     found = index.search("rents help towns", Relation.DISAGREE, k=10)
-    shares = [doc.metadata["probability"] for doc in found]
     assert len(found) == 10
-    assert shares == sorted(shares, reverse=True)
+    opposite = [doc.metadata["probabilities"]["agree"] > doc.metadata["probability"] for doc in found]
+    assert opposite == sorted(opposite)
+    assert True in opposite
+    assert False in opposite
+    for last in (False, True):
+        group = [doc.metadata for doc, is_last in zip(found, opposite, strict=True) if is_last == last]
+        places = [math.log(max(m["probability"], 1e-6)) + NEARNESS * m["similarity"] for m in group]
+        assert places == sorted(places, reverse=True)
     kept = index.search("rents help towns", "disagree", k=10, min_probability=0.5)
     assert [d.id for d in kept] == [d.id for d in found if d.metadata["probability"] >= 0.5]
+
+
+def test_the_order_weighs_probability_and_nearness() -> None:
+    def one(agree: float, disagree: float, similarity: float) -> dict[str, Any]:
+        shares = {"agree": agree, "disagree": disagree, "unrelated": 1 - agree - disagree}
+        return {"relation": "agree", "probability": agree, "probabilities": shares, "similarity": similarity}
+
+    found = {
+        "opposite": one(0.4, 0.5, 0.9),
+        "likely, far": one(0.8, 0.1, 0.2),
+        "less likely, near": one(0.4, 0.3, 0.7),
+        "not at all, near": one(0.0, 0.0, 0.7),
+    }
+    query = RelationQuery.of("x", "agree", 4, None, ())
+    order = ["likely, far", "less likely, near", "not at all, near", "opposite"]
+    assert [name for name, _ in ranked(list(found.items()), query, nearness=0)] == order
+    order = ["less likely, near", "likely, far", "not at all, near", "opposite"]
+    assert [name for name, _ in ranked(list(found.items()), query)] == order
 
 
 def test_personas_can_be_left_out_and_filters_hold(index: JointIndex) -> None:
