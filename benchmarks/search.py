@@ -15,12 +15,15 @@ FAISS Flat's for the same query.
 
 Run from the repository's root: ``python -m benchmarks.search [--sizes 10000 100000 1000000]``. It writes
 ``benchmarks/search.md`` and, for several sizes, ``benchmarks/search.svg``. ``--community PYTHON`` names an interpreter
-that has langchain-community and faiss-cpu, which this project does not depend on.
+that has langchain-community and faiss-cpu, which this project does not depend on. Sizes that are done are kept in
+``--work``, so that a run that was killed goes on with the next one; empty the folder when the code has changed. Indexes
+are built on all cores. A million takes about 8 GB of memory and as much disk.
 """
 
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import tempfile
 import time
@@ -45,9 +48,9 @@ from benchmarks.search_engines import (
 )
 from benchmarks.search_memory import HOW, measured
 from benchmarks.search_tables import Result, Size, plot, report
-from benchmarks.tables import write_table
+from benchmarks.tables import picture, write_table
 from jepa_langchain.alignment import AlignmentModel
-from jepa_langchain.console import quiet_libraries
+from jepa_langchain.console import log_to_stderr, quiet_libraries
 from jepa_langchain.index.batches import Batch
 from jepa_langchain.index.joint_index import JointIndex
 from jepa_langchain.index.kinds import load_faiss
@@ -55,10 +58,12 @@ from jepa_langchain.index.relation_search import CANDIDATES, nearest, rescore
 from jepa_langchain.index.storage import ModelIdentity
 from jepa_langchain.index.store import IndexStore
 
-HERE = Path(__file__).parent
+_MILLION = 1_000_000
 #: Other vector stores are filled up to this size: they take Python objects, one a statement.
 _OTHERS_UP_TO = 100_000
 _EVERYTHING_UP_TO = 10_000
+#: Below the package's, whose lines ``log_to_stderr`` shows.
+logger = logging.getLogger("jepa_langchain.benchmarks.search")
 
 
 def timed(
@@ -110,14 +115,20 @@ def run_size(model: AlignmentModel, base: Base, count: int, folder: Path, python
     batch = pool(base, count, states=keep)
     width = model.stages.encoder.identity.dimension
     store = IndexStore.create(folder / "index", ModelIdentity.of(model.files), width, kind="auto", keep_states=keep)
+    faiss = load_faiss()
+    faiss.omp_set_num_threads(os.cpu_count() or 1)
     start = time.perf_counter()
     store.commit(batch)
     build = time.perf_counter() - start
+    faiss.omp_set_num_threads(1)
+    logger.info("%s statements: index built in %.0f s", f"{count:,}", build)
     index = JointIndex(store, model)
     mapped = JointIndex(IndexStore(store.folder, read_only=True), model)
     (entry,) = store.snapshot.manifest.segments
     disk = {role: file.bytes / count for role, file in entry.files.items()}
     size = Size(count, entry.kind, disk, {how: measured(store.folder, how) for how in HOW})
+    if (inverted := store.snapshot.segments[0].structure.inverted) is not None:
+        size.lists = int(inverted.nlist), int(inverted.nprobe)
     queries = np.concatenate([base.queries[r] for r in RELATIONS])
     relations = [r for r in RELATIONS for _ in base.queries[r]]
     truth = truths(batch.vectors, queries)
@@ -127,9 +138,12 @@ def run_size(model: AlignmentModel, base: Base, count: int, folder: Path, python
         engines["Milvus Lite, FLAT"] = milvus
     else:
         size.missing["Milvus Lite, FLAT"] = milvus
+    logger.info("%s statements: %d queries to %d engines", f"{count:,}", len(queries), len(engines))
     size.results = timed(engines, queries, truth, relations)
+    logger.info("%s statements: langchain_community", f"{count:,}")
     _add_community(size, batch, queries, truth, relations, python)
     if keep:
+        logger.info("%s statements: re-scoring", f"{count:,}")
         size.rescoring = rescoring(index, base)
     return size
 
@@ -178,17 +192,29 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=40, help="queries a relation")
     parser.add_argument("--community", type=Path, metavar="PYTHON", help="has langchain-community and faiss-cpu")
     parser.add_argument("--note", default="", help="a sentence for the table, for example what else ran")
+    parser.add_argument("--work", type=Path, help="folder of finished sizes, kept for the next run")
     parser.add_argument("--out", default="search", metavar="STEM", help="name of the table and the plot")
     asked = parser.parse_args()
     quiet_libraries()
+    log_to_stderr()
     torch.set_num_threads(1)
     load_faiss().omp_set_num_threads(1)
     model = AlignmentModel.load()
+    start = time.monotonic()
     base = make_base(model.stages, asked.statements, asked.queries)
+    logger.info("%s statements encoded in %.0f s", f"{asked.statements:,}", time.monotonic() - start)
     sizes = []
     for count in sorted(asked.sizes):
+        done = asked.work and asked.work / f"{count}-{asked.statements}-{asked.queries}.json"
+        if done and done.is_file():
+            sizes.append(Size.read(done))
+            continue
         with tempfile.TemporaryDirectory() as folder:
             sizes.append(run_size(model, base, count, Path(folder), asked.community))
+        if done:
+            done.parent.mkdir(parents=True, exist_ok=True)
+            sizes[-1].write(done)
+        logger.info("%s statements: done after %.0f s", f"{count:,}", time.monotonic() - start)
     options = f"--sizes {' '.join(map(str, asked.sizes))} --statements {asked.statements} --queries {asked.queries}"
     options += f" --out {asked.out}" if asked.out != "search" else ""
     options += " --community PYTHON" if asked.community else ""
@@ -199,7 +225,10 @@ def main() -> None:
     plotted = f"{asked.out}.svg" if len(sizes) > 1 else ""
     write_table(f"{asked.out}.md", report(head, base.seconds, sizes, plotted))
     if plotted:
-        plot(HERE / plotted, sizes)
+        plot(picture(plotted), sizes)
+    if asked.out == "search" and max(asked.sizes) >= _MILLION:
+        # A table of its own, made while the main one ended below.
+        picture("search_million.md").unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

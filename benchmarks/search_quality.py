@@ -8,7 +8,7 @@ and a disagreeing one in the pool; it is asked for each relation, and the query'
   those that have the other relation.
 * cosine: nearest sentence embeddings, the same for both relations; linear: nearest to ŝ(x, z); re-scored: the first
   ``--candidates`` of linear, ordered by what the pair stage makes of them and by nearness, as ``JointIndex.search``
-  orders them; how much nearness weighs was chosen by ``benchmarks/search_weight.py`` on other topics.
+  orders them; how, was chosen by ``benchmarks/search_weight.py`` on other topics.
 * seconds: a query, its encoding left out.
 
 Run from the repository's root: ``python -m benchmarks.search_quality PAIRS... [--queries 25]``. It writes
@@ -98,6 +98,16 @@ class Tally:
         return float(np.mean([place is not None and place <= k for place in self.places]))
 
     @property
+    def mrr(self) -> float:
+        """Mean of 1 / the place of the first true statement."""
+        return float(np.mean([1 / place if place else 0 for place in self.places]))
+
+    @property
+    def found(self) -> float:
+        """One number of how well true statements are found: the mean of recall at 1, 5 and 10 and MRR."""
+        return float(np.mean([*(self.recall(k) for k in (1, 5, _TOP)), self.mrr]))
+
+    @property
     def wrong_share(self) -> float:
         """Share of wrong polarity among those of the first ten that are labelled."""
         return self.wrong / max(1, self.right + self.wrong)
@@ -106,7 +116,7 @@ class Tally:
         """Recall at 1, 5 and 10, MRR, share of wrong polarity, seconds a query."""
         return [
             *(f"{self.recall(k):.3f}" for k in (1, 5, _TOP)),
-            f"{np.mean([1 / place if place else 0 for place in self.places]):.3f}",
+            f"{self.mrr:.3f}",
             f"{self.wrong_share:.3f} ({self.wrong} of {self.right + self.wrong})",
             f"{self.seconds / len(self.places):.3f}",
         ]

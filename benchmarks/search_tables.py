@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,10 @@ class Result:
 
 @dataclass
 class Size:
-    """One size: the index's kind, its files' bytes a vector by role, memory in bytes, and all engines' results."""
+    """One size: the index's kind, its files' bytes a vector by role, memory in bytes, and all engines' results.
+
+    ``lists`` are those that an inverted file has, and how many of them a search visits.
+    """
 
     count: int
     kind: str
@@ -39,6 +43,25 @@ class Size:
     results: dict[str, Result] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     rescoring: dict[str, float] = field(default_factory=dict)
+    lists: tuple[int, int] | None = None
+
+    def write(self, path: Path) -> None:
+        """Keep it as JSON, written beside its place and swapped in."""
+        document = asdict(self) | {"lists": self.lists}
+        beside = path.with_suffix(".new")
+        beside.write_text(json.dumps(document, default=lambda array: array.tolist()), encoding="utf-8")
+        beside.replace(path)
+
+    @classmethod
+    def read(cls, path: Path) -> Size:
+        """Inverse of :meth:`write`."""
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        results = {
+            name: Result(np.array(one["seconds"]), one["recall"], one["build"])
+            for name, one in saved["results"].items()
+        }
+        lists = None if saved["lists"] is None else (int(saved["lists"][0]), int(saved["lists"][1]))
+        return cls(**{**saved, "results": results, "lists": lists})
 
 
 def report(head: str, encoding: float, sizes: Sequence[Size], plotted: str) -> str:
@@ -87,7 +110,8 @@ def _targets(sizes: Sequence[Size]) -> str:
 
 def _table(size: Size) -> str:
     columns = ("engine", "build s", "p50 ms", "p95 ms", "queries / s", "x Flat", *(f"recall@10 {r}" for r in RELATIONS))
-    lines = [f"## {size.count:,} statements, kept as {size.kind}", "", f"| {' | '.join(columns)} |"]
+    lists = "" if size.lists is None else f", {size.lists[1]:,} of {size.lists[0]:,} lists visited"
+    lines = [f"## {size.count:,} statements, kept as {size.kind}{lists}", "", f"| {' | '.join(columns)} |"]
     lines.append("|---" * len(columns) + "|")
     for name, result in size.results.items():
         p50, p95 = (np.quantile(result.seconds, q) * 1e3 for q in (0.5, 0.95))

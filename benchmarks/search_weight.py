@@ -1,11 +1,12 @@
-"""How much nearness weighs in the order of a search by relation, chosen on topics that training held out.
+"""How many candidates a search by relation re-scores and how much nearness weighs, chosen on topics held out.
 
 The pool is the held-out topics' statements and, up to ``--pool``, others of the same files; the queries are
-statements of held-out topics. The dev split takes no part, so that ``benchmarks/search_quality.py`` measures the choice
-on other topics. Rows and columns are that benchmark's, with a row for each weight.
+statements of topics that training held out. The dev split takes no part, so that ``benchmarks/search_quality.py``
+measures the choice on other topics. Rows and columns are that benchmark's, with a row for each setting.
 
-The rule: of the weights whose wrong-polarity share is at most half of cosine's for both relations, the one with the
-highest recall@10, the mean of both relations. :data:`jepa_langchain.index.relation_search.NEARNESS` holds it.
+The rule: of the settings whose wrong-polarity share is at most half of cosine's for both relations, the one with the
+highest mean of recall@1, 5 and 10 and MRR over both. ``CANDIDATES`` and ``NEARNESS`` of
+:mod:`jepa_langchain.index.relation_search` hold it.
 
 Run from the repository's root: ``python -m benchmarks.search_weight PAIRS... [--queries 25]`` with the files that the
 model was trained on. It writes ``benchmarks/search_weight.md``.
@@ -25,6 +26,7 @@ from benchmarks.search_quality import Tally, Truth, hits_of, queries_of, scored,
 from benchmarks.tables import write_table
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.console import progress_bar, quiet_libraries
+from jepa_langchain.index.joint_embeddings import search_relation
 from jepa_langchain.index.joint_index import JointIndex
 from jepa_langchain.index.relation_search import CANDIDATES, NEARNESS, RelationQuery, ranked
 from jepa_langchain.pairs import PairSource, read_pairs
@@ -32,7 +34,9 @@ from jepa_langchain.predictor import RELATIONS
 from jepa_langchain.schema import Relation
 from jepa_langchain.training.data import hold_out_topics, usable_sources
 
-WEIGHTS = (0.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+WEIGHTS = (0.0, 2.0, 4.0, 8.0, 16.0)
+COUNTS = (20, 30, 40, 50)
+SETTINGS = {f"{count} candidates, nearness {w:g}": (count, w) for count in COUNTS for w in WEIGHTS}
 #: What a training of many pairs holds out, at its default seed.
 _SHARE, _SEED = 0.05, 0
 
@@ -49,31 +53,33 @@ def held_out(sources: Sequence[PairSource], pool: int) -> tuple[list[PairSource]
 
 
 def measure(index: JointIndex, queries: Sequence[str], truth: Truth) -> dict[Relation, dict[str, Tally]]:
-    """Tallies by relation, of cosine and of each weight."""
-    names = ["cosine", *(f"nearness {weight:g}" for weight in WEIGHTS)]
-    tallies = {relation: {name: Tally() for name in names} for relation in RELATIONS}
+    """Tallies by relation, of cosine and of each setting."""
+    tallies = {relation: {name: Tally() for name in ("cosine", *SETTINGS)} for relation in RELATIONS}
     for text in progress_bar(queries, "asking", show=True):
         encoded = index.model.stages.encoder.encode([text])
         for relation, opposite in zip(RELATIONS, reversed(RELATIONS), strict=True):
             true, false = truth[text][relation], truth[text][opposite]
-            near = [hit.row.text for hit in hits_of(index, text, encoded, "similar", CANDIDATES)]
+            near = [hit.row.text for hit in hits_of(index, text, encoded, "similar", max(COUNTS))]
             tallies[relation]["cosine"].add(near, true, false, 0.0)
-            found = scored(index, text, encoded, relation, hits_of(index, text, encoded, relation.value, CANDIDATES))
-            query = RelationQuery.of(text, relation.value, CANDIDATES, None, ())
-            for weight, name in zip(WEIGHTS, names[1:], strict=True):
-                order = [one for one, _ in ranked(found, query, nearness=weight)]
+            # Nearest first: fewer candidates are the first of them.
+            hits = hits_of(index, text, encoded, relation.value, max(COUNTS))
+            found = scored(index, text, encoded, relation, hits)
+            query = RelationQuery(text, search_relation(relation.value), k=max(COUNTS))
+            for name, (count, weight) in SETTINGS.items():
+                order = [one for one, _ in ranked(found[:count], query, nearness=weight)]
                 tallies[relation][name].add(order, true, false, 0.0)
     return tallies
 
 
-def choice(tallies: Mapping[Relation, Mapping[str, Tally]]) -> float | None:
-    """The weight that the rule above chooses; None if none keeps to half of cosine's wrong polarity."""
-    allowed = []
-    for weight in WEIGHTS:
-        rows = [(methods[f"nearness {weight:g}"], methods["cosine"]) for methods in tallies.values()]
-        if all(own.wrong_share <= cosine.wrong_share / 2 for own, cosine in rows):
-            allowed.append((float(np.mean([own.recall(10) for own, _ in rows])), weight))
-    return max(allowed)[1] if allowed else None
+def choice(tallies: Mapping[Relation, Mapping[str, Tally]]) -> str | None:
+    """The setting that the rule above chooses; None if none keeps to half of cosine's wrong polarity."""
+    allowed = [
+        name
+        for name in SETTINGS
+        if all(methods[name].wrong_share <= methods["cosine"].wrong_share / 2 for methods in tallies.values())
+    ]
+    found = {name: float(np.mean([methods[name].found for methods in tallies.values()])) for name in allowed}
+    return max(allowed, key=found.__getitem__, default=None)
 
 
 def main() -> None:
@@ -95,9 +101,9 @@ def main() -> None:
     head += f" --pool {asked.pool}`. {len(index):,} statements, {len(queries)} queries of held-out topics of "
     head += f"{', '.join(source.name for source in held)}."
     chosen = choice(tallies)
-    rule = f"The rule chooses {'none' if chosen is None else f'{chosen:g}'}; the index has {NEARNESS:g}."
+    rule = f"The rule chooses {chosen or 'none'}; the index has {CANDIDATES} candidates, nearness {NEARNESS:g}."
     what = "What the rows mean: `benchmarks/search_weight.py`."
-    write_table("search_weight.md", f"# What nearness weighs\n\n{head}\n{rule} {what}\n\n{table(tallies)}\n")
+    write_table("search_weight.md", f"# Candidates and nearness\n\n{head}\n{rule} {what}\n\n{table(tallies)}\n")
 
 
 if __name__ == "__main__":

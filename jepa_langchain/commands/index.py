@@ -105,7 +105,7 @@ def search(
     min_probability: Annotated[
         float | None, typer.Option(help="Leave out what is less probable.", min=0, max=1)
     ] = None,
-    candidates: Annotated[int, typer.Option(help="Statements the pair stage reads.", min=1)] = 50,
+    candidates: Annotated[int, typer.Option(help="Statements the pair stage reads.", min=1)] = 30,
 ) -> None:
     """Statements that agree or disagree with TEXT, or are similar to it."""
     from jepa_langchain.index.joint_index import JointIndex

@@ -29,11 +29,11 @@ from jepa_langchain.statements import Limits, clean_text
 
 Floats = npt.NDArray[np.float32]
 T = TypeVar("T")
-#: Statements that the pair stage reads for a search by relation.
-CANDIDATES = 50
-#: What a cosine of 1 weighs beside a log-probability in the order of results; chosen on topics that training held out,
-#: see ``benchmarks/search_weight.py``.
-NEARNESS = 8.0
+#: Statements that the pair stage reads for a search by relation. This and the next were chosen on topics that training
+#: held out, see ``benchmarks/search_weight.py``.
+CANDIDATES = 30
+#: What a cosine of 1 weighs beside a log-probability in the order of results.
+NEARNESS = 4.0
 #: Probabilities are rounded to six digits, and one of 0 has a logarithm, too.
 _LEAST = 1e-6
 #: A query is one statement, but of any length that an index takes.

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import ablation, leave_one_out
+from benchmarks import ablation, leave_one_out, search_weight
 from benchmarks.peers import chosen_cross_encoder, hypothesis_only
 from benchmarks.quality import interval
+from benchmarks.search_quality import Tally
+from benchmarks.search_tables import Result, Size
 from benchmarks.speed import personas
 from jepa_langchain.metrics import Predictions, measure
 from jepa_langchain.pairs import LabelledPair, PairSource
@@ -64,3 +67,37 @@ def test_tables_hold_mean_and_spread(tmp_path: Path) -> None:
     assert "| cosine | 2 | 0.750 (0.700 to 0.800) | 0.500 (0.500 to 0.500) | 1 |" in ablation.table(tmp_path)
     row = {method: {"agree": 0.6} for method in leave_one_out.METHODS}
     assert leave_one_out.table({"s": row}).endswith("| **mean** | 0.600 | 0.600 | 0.600 |")
+
+
+def test_a_size_kept_on_disk_is_the_size_that_was_measured(tmp_path: Path) -> None:
+    size = Size(10, "ivf", {"vectors": 64.0}, {"index": 1, "mapped": None, "flat": 2}, lists=(64, 4))
+    size.results["FAISS Flat"] = Result(np.array([0.5, 0.25]), {"agree": 1.0}, 0.125)
+    size.missing["Milvus Lite, FLAT"] = "not installed"
+    size.write(tmp_path / "10.json")
+    back = Size.read(tmp_path / "10.json")
+    assert back.results["FAISS Flat"].seconds.tolist() == [0.5, 0.25]
+    assert [p.name for p in tmp_path.iterdir()] == ["10.json"]
+    back.results["FAISS Flat"].seconds = size.results["FAISS Flat"].seconds
+    assert back == size
+
+
+def tally(places: Sequence[int | None], right: int, wrong: int) -> Tally:
+    return Tally(places=list(places), right=right, wrong=wrong, seconds=1.0)
+
+
+def test_recall_and_wrong_polarity_of_a_tally() -> None:
+    one = Tally()
+    one.add(["x", "true", "false", "both"], {"true", "both"}, {"false", "both"}, 0.5)
+    one.add(["false", "x"], {"true"}, {"false"}, 0.5)
+    assert (one.recall(1), one.recall(2), one.wrong_share) == (0.0, 0.5, 2 / 3)
+    assert one.cells() == ["0.000", "0.500", "0.500", "0.250", "0.667 (2 of 3)", "0.500"]
+
+
+def test_the_setting_of_search_is_the_best_that_keeps_to_half_the_wrong_polarity() -> None:
+    worse, good, best = [None, 1], [1, 11], [1, 2]
+    names = list(search_weight.SETTINGS)
+    methods = {name: tally(worse, 9, 1) for name in names} | {"cosine": tally(good, 5, 5)}
+    methods |= {names[1]: tally(good, 8, 2), names[2]: tally(best, 8, 2), names[3]: tally(best, 5, 5)}
+    assert search_weight.choice({Relation.AGREE: methods, Relation.DISAGREE: methods}) == names[2]
+    spoiled = methods | {name: tally(best, 5, 5) for name in names}
+    assert search_weight.choice({Relation.AGREE: methods, Relation.DISAGREE: spoiled}) is None
