@@ -5,17 +5,22 @@ the verdict. ``deletion f`` takes out the share f of the words that an attributi
 ``insertion f`` leaves nothing but those. The ratio divides the mean of what is moved by the mean of what as many random
 words move; its interval is a 95 % bootstrap over pairs.
 
-* linear: the exact map of the linear stage. read-out: the exact shares of the pair stage. leave-one-out: what the
-  margin loses without one word. removal: ``jepa_langchain.attribution.word_effects``, which explanations show.
+* removal (shown): ``jepa_langchain.attribution.word_effects``, which explanations and reports show. random halves:
+  its first half of draws alone.
+* leave-one-out: what the margin loses without one word, the usual oracle for single words.
+* gradients: integrated gradients (8 steps) and gradient times input on the token states through the upper layers.
+* linear: the exact map of the linear stage. read-out: the exact shares of the pair stage.
 * random weights: removal on a model whose maps and pair stage are drawn at random, measured on the real one.
 * random labels: the linear map of maps fitted on pairs whose labels were shuffled, beside one fitted on the same pairs.
 
+What is left of a pair is encoded once whichever method asks, and judged with all others that a method asks for.
 Run from the repository's root: ``python -m benchmarks.attribution PAIRS...``. It writes ``benchmarks/attribution.md``.
 """
 
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,101 +29,35 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
+from benchmarks.attribution_methods import (
+    Mask,
+    Words,
+    fitted,
+    gradient_times_input,
+    integrated_gradients,
+    leave_one_out,
+    linear,
+    random_removal,
+    random_weights,
+    read_out,
+    removal,
+)
 from benchmarks.tables import write_table
 from jepa_langchain.alignment import AlignmentModel
-from jepa_langchain.attribution.pair_map import pair_input, pair_map
-from jepa_langchain.attribution.word_effects import DRAWS, fit_effects, leave_out, margins, random_halves
-from jepa_langchain.attribution.word_map import word_map
-from jepa_langchain.attribution.words import Doubles, words_of
+from jepa_langchain.attribution.word_effects import DRAWS
+from jepa_langchain.attribution.words import Doubles
 from jepa_langchain.console import progress_bar
-from jepa_langchain.pair_predictor import PairPredictor
+from jepa_langchain.encoder_cache import CachingEncoder
 from jepa_langchain.pairs import LabelledPair, for_evaluation, for_training, read_pairs
-from jepa_langchain.predictor import RELATIONS, LinearPredictor, fit_map
 from jepa_langchain.schema import Relation
 from jepa_langchain.stages import Stages
 
 SHARES = (0.25, 0.5, 0.75)
 RANDOM = 4
 FIT_PAIRS = 60
-Mask = npt.NDArray[np.bool_]
-
-
-class Words:
-    """One pair, its words, and the margins of what is left of it."""
-
-    def __init__(self, pair: LabelledPair) -> None:
-        self.pair = pair
-        self.a, self.b = words_of(pair.a)[:-1], words_of(pair.b)[:-1]
-        self.count = len(self.a) + len(self.b)
-
-    def left(self, kept: Mask) -> tuple[str, str]:
-        """Both texts without the words that are not kept."""
-        first = len(self.a)
-        return leave_out(self.pair.a, self.a, kept[:first]), leave_out(self.pair.b, self.b, kept[first:])
-
-    def margins(self, stages: Stages, kept: Mask) -> Doubles:
-        """(n, count) masks to (n,) margins."""
-        return margins(stages, [self.left(row) for row in kept])
-
-
-def linear(stages: Stages, words: Words) -> Doubles:
-    """Rows and columns of the exact map of the linear stage."""
-    mapped = word_map(stages.linear, *(stages.encoder.token_context(t) for t in (words.pair.a, words.pair.b)))
-    if mapped is None:
-        raise ValueError("the encoder shows no tokens")
-    return np.concatenate([mapped.weights.sum(1)[:-1], mapped.weights.sum(0)[:-1]])
-
-
-def read_out(stages: Stages, words: Words) -> Doubles:
-    """Exact shares of the pair stage."""
-    read = pair_input(stages.encoder, *(stages.encoder.token_context(t) for t in (words.pair.a, words.pair.b)))
-    if read is None or stages.pair is None:
-        raise ValueError("the model has no pair stage")
-    mapped = pair_map(stages.pair, read)
-    return np.concatenate([mapped.shares_a[:-1], mapped.shares_b[:-1]])
-
-
-def leave_one_out(stages: Stages, words: Words) -> Doubles:
-    """What the margin loses without each word."""
-    values = words.margins(stages, np.vstack([np.ones(words.count, dtype=bool), ~np.eye(words.count, dtype=bool)]))
-    lost: Doubles = values[0] - values[1:]
-    return lost
-
-
-def removal(stages: Stages, words: Words, draws: int = DRAWS) -> Doubles:
-    """What explanations show; see ``jepa_langchain.attribution.word_effects``."""
-    halves = random_halves(words.count, draws, 0)
-    return fit_effects(halves, words.margins(stages, halves))
-
-
-def random_weights(stages: Stages, seed: int) -> Stages:
-    """The same encoder under maps and a pair stage that were never trained."""
-    if stages.pair is None:
-        raise ValueError("the model has no pair stage")
-    torch.manual_seed(seed)
-    pair = PairPredictor(stages.pair.config)
-    torch.nn.init.normal_(pair.readout.weight, std=0.05)
-    maps = torch.randn(stages.linear.maps.shape, dtype=torch.float64)
-    return replace(stages, linear=LinearPredictor(maps), pair=pair.eval())
-
-
-def fitted(stages: Stages, pairs: Sequence[LabelledPair]) -> tuple[Stages, Stages]:
-    """Maps fitted on some pairs, and on the same pairs with their labels shuffled."""
-    labels = [pair.label for pair in pairs]
-    order = np.random.default_rng(0).permutation(len(labels))
-    x, y = (stages.encoder.encode([getattr(pair, side) for pair in pairs]) for side in "ab")
-
-    def maps(told: Sequence[Relation]) -> Stages:
-        out = []
-        for relation in RELATIONS:
-            rows = [i for i, label in enumerate(told) if label is relation]
-            parts = [(1.0, x.context[rows], y.embeddings[rows]), (1.0, y.context[rows], x.embeddings[rows])]
-            out.append(fit_map(parts, dimension=x.embeddings.shape[1], context=x.context.shape[1]))
-        return replace(stages, linear=LinearPredictor(torch.from_numpy(np.stack(out))))
-
-    return maps(labels), maps([labels[i] for i in order])
+#: Bytes of encoded texts that are kept: some pairs with all that is left of them.
+KEPT = 64 * 2**20
 
 
 def masks(order: npt.NDArray[np.int64]) -> Mask:
@@ -130,7 +69,7 @@ def masks(order: npt.NDArray[np.int64]) -> Mask:
 
 def moved(stages: Stages, words: Words, attributions: dict[str, Doubles]) -> tuple[float, dict[str, Doubles]]:
     """The margin and (6,) how far it went, by attribution; "random" is the mean over random orders."""
-    whole = float(words.margins(stages, np.ones((1, words.count), dtype=bool))[0])
+    whole = words.whole(stages)
     sign = 1.0 if whole > 0 else -1.0
     rng = np.random.default_rng(words.count)
     orders = [np.argsort(-sign * values, kind="stable") for values in attributions.values()]
@@ -168,6 +107,36 @@ def _fits(pair: LabelledPair) -> bool:
     return min(lengths) >= 4 and sum(lengths) <= 60  # noqa: PLR2004
 
 
+def measure(
+    model: AlignmentModel, pairs: Sequence[LabelledPair], fit: Sequence[LabelledPair], *, seconds: float
+) -> list[tuple[float, dict[str, Doubles]]]:
+    """(margin, what is moved by attribution) of the pairs, in random order, until the time is over."""
+    stages = replace(model.stages, encoder=CachingEncoder(model.stages.encoder, most_bytes=KEPT))
+    untrained = random_weights(stages, 0)
+    true, false = fitted(stages, fit)
+    order = np.random.default_rng(0).permutation(len(pairs))
+    rows: list[tuple[float, dict[str, Doubles]]] = []
+    end = time.monotonic() + seconds
+    for pair in progress_bar([pairs[i] for i in order], "pairs", show=True):
+        if rows and time.monotonic() > end:
+            break
+        words = Words(pair)
+        shares = {
+            "removal (shown)": removal(stages, words),
+            "random halves": random_removal(stages, words),
+            "leave-one-out": leave_one_out(stages, words),
+            "integrated gradients": integrated_gradients(stages, words),
+            "gradient times input": gradient_times_input(stages, words),
+            "linear": linear(stages, words),
+            "read-out": read_out(stages, words),
+            "removal, random weights": removal(untrained, words, DRAWS // 4),
+            "linear, true labels": linear(true, words),
+            "linear, random labels": linear(false, words),
+        }
+        rows.append(moved(stages, words, shares))
+    return rows
+
+
 def table(rows: list[tuple[float, dict[str, Doubles]]]) -> str:
     """The results as Markdown."""
     heads = [f"{kind} {share:.2f}" for kind in ("deletion", "insertion") for share in SHARES]
@@ -186,26 +155,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--each", type=int, default=20, help="pairs of each file")
+    parser.add_argument(
+        "--minutes", type=float, default=60.0, help="stop after so long with the pairs measured by then"
+    )
     options = parser.parse_args()
     model = AlignmentModel.load()
-    stages = model.stages
     pairs, fit = chosen(options.files, options.each)
-    untrained = random_weights(stages, 0)
-    true, false = fitted(stages, fit)
-    rows = []
-    order = np.random.default_rng(0).permutation(len(pairs))
-    for pair in progress_bar([pairs[i] for i in order], "pairs", show=True):
-        words = Words(pair)
-        shares = {
-            "removal (shown)": removal(stages, words),
-            "leave-one-out": leave_one_out(stages, words),
-            "linear": linear(stages, words),
-            "read-out": read_out(stages, words),
-            "removal, random weights": removal(untrained, words, DRAWS // 4),
-            "linear, true labels": linear(true, words),
-            "linear, random labels": linear(false, words),
-        }
-        rows.append(moved(stages, words, shares))
+    rows = measure(model, pairs, fit, seconds=60 * options.minutes)
     sizes = float(np.mean([abs(whole) for whole, _ in rows]))
     card = model.card()
     text = (

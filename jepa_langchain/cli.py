@@ -1,4 +1,4 @@
-"""The command line: ``jepa-langchain demo | compare | relate | explain | matrix | index | train | ... | evaluate``.
+"""The command line: ``jepa-langchain demo | compare | relate | explain | matrix | plot | index | ... | evaluate``.
 
 What a command does stands in the module of its group in ``commands/``.
 With ``--json`` stdout holds one JSON document and nothing else; warnings, progress and errors go to stderr.
@@ -32,6 +32,7 @@ from jepa_langchain.commands.options import (
     load_model,
     warn,
 )
+from jepa_langchain.commands.pictures import plot, show_evidence
 from jepa_langchain.commands.training import adapt, calibrate, evaluate, train
 from jepa_langchain.errors import InputError, JepaLangchainError
 from jepa_langchain.statements import Limits
@@ -76,6 +77,7 @@ def compare(
     as_json: AsJson = False,
     model: ModelDir = None,
     page: Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write one offline HTML page.")] = None,
+    plots: Annotated[Path | None, typer.Option("--plots", metavar="DIR", help="Write pictures (PNG).")] = None,
     fail_under: FailUnder = None,
     max_statements: MaxStatements = 500,
     max_characters: MaxCharacters = 2_000,
@@ -96,11 +98,8 @@ def compare(
     report = narrate(report, aligner, llm=llm, style=style, prompts=prompts, budget=budget)
     if as_json:
         warn(report.warnings)
-    if page is not None:
-        from jepa_langchain.report.evidence import gather_evidence
-        from jepa_langchain.report.page import write_report
-
-        write_report(gather_evidence(aligner, loaded[0].persona, loaded[1].persona, report, limits=limits), page)
+    if page is not None or plots is not None:
+        show_evidence(aligner, loaded[0].persona, loaded[1].persona, report, limits=limits, page=page, plots=plots)
     _show_report(report, as_json=as_json, fail_under=fail_under)
 
 
@@ -122,7 +121,7 @@ def relate(text_a: str, text_b: str, *, as_json: AsJson = False, model: ModelDir
         stdout().print(estimate_view(estimate, a, b))
 
 
-for command in (explain, matrix, serve_mcp, train, calibrate, adapt, evaluate):
+for command in (explain, matrix, plot, serve_mcp, train, calibrate, adapt, evaluate):
     app.command()(command)
 
 

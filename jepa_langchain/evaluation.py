@@ -15,7 +15,7 @@ import numpy.typing as npt
 from jepa_langchain.baselines import Baselines
 from jepa_langchain.encoder import Encoded
 from jepa_langchain.errors import InputError
-from jepa_langchain.metrics import Predictions, average, measure, related_to
+from jepa_langchain.metrics import Predictions, average, measure, related_to, reliability
 from jepa_langchain.model_files import ModelFiles
 from jepa_langchain.pair_predictor import LABELS
 from jepa_langchain.pairs import PairSource, for_evaluation
@@ -75,14 +75,16 @@ def evaluate(
             raise InputError(f"{source.path}: no rows of split {split!r}")
         labels = np.array([LABELS.index(p.label) for p in chosen.pairs], dtype=np.int64)
         predictions = predict(model, chosen, progress=progress)
+        ours = predictions["model"]
         results = {name: measure(p, labels) for name, p in predictions.items()}
         files[source.path or source.name] = {
             "n": len(chosen.pairs),
             **results.pop("model"),
-            "related_to": related_to(predictions["model"], labels, [p.kind for p in chosen.pairs]),
+            "related_to": related_to(ours, labels, [p.kind for p in chosen.pairs]),
+            "reliability": [] if ours.probabilities is None else reliability(ours.probabilities, labels),
             "baselines": results,
         }
-    nested = ("n", "related_to", "baselines")
+    nested = ("n", "related_to", "reliability", "baselines")
     overall = average({k: v for k, v in row.items() if k not in nested} for row in files.values())
     names = list(next(iter(files.values()))["baselines"])
     peers = {name: average(row["baselines"][name] for row in files.values()) for name in names}

@@ -8,6 +8,7 @@
 * ``brier``: mean squared distance of the probabilities from the label, 0 to 2 (Brier, 1950).
 * ``aurc``: area under the risk-coverage curve, the mean error over all coverages (Geifman & El-Yaniv, 2017).
 * ``coverage``, ``accuracy_at_coverage``: share of pairs outside the abstain band, and accuracy on them.
+* ``reliability``: by stated probability of agreement or disagreement, ten equal bins: how often it was that relation.
 
 A number that cannot be computed (a file without one of the labels, an uncalibrated model) is None.
 """
@@ -25,6 +26,7 @@ from jepa_langchain.calibration import Doubles
 Metrics = dict[str, float | None]
 Labels = npt.NDArray[np.int64]
 _BINS = 15
+RELIABILITY_BINS = 10
 _UNRELATED = 2
 #: Kinds of unrelated pairs: by the ``kind`` of a pair, or its beginning.
 UNRELATED_KINDS = {
@@ -62,6 +64,25 @@ def expected_calibration_error(probabilities: Doubles, labels: Labels) -> float:
     bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
     gaps = [abs(right[bins == b].mean() - confidence[bins == b].mean()) * (bins == b).mean() for b in np.unique(bins)]
     return float(np.sum(gaps))
+
+
+def reliability(probabilities: Doubles, labels: Labels) -> list[dict[str, float]]:
+    """Rows of ``bin`` (0 to 9), ``n``, ``stated`` (mean probability) and ``observed`` (share that was the relation).
+
+    Every pair counts twice, with its probability of agreement and with that of disagreement, (n, 3) and (n,).
+    """
+    stated = probabilities[:, :_UNRELATED].ravel()
+    is_it = (labels[:, None] == np.arange(_UNRELATED)).ravel()
+    bins = np.minimum((stated * RELIABILITY_BINS).astype(int), RELIABILITY_BINS - 1)
+    return [
+        {
+            "bin": int(b),
+            "n": int((bins == b).sum()),
+            "stated": float(stated[bins == b].mean()),
+            "observed": float(is_it[bins == b].mean()),
+        }
+        for b in np.unique(bins)
+    ]
 
 
 def brier(probabilities: Doubles, labels: Labels) -> float:

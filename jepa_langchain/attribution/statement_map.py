@@ -38,6 +38,14 @@ def statement_probabilities(table: Table) -> Doubles | None:
     return None if shares is None else np.stack([_whole(table, shares[:, k]) for k in range(shares.shape[1])], axis=-1)
 
 
+def statement_nearness(table: Table) -> Doubles:
+    """(a, b) how near the predictor expects two statements to be, 0 to 1: 1 - the lower of the linear stage's energies.
+
+    Of two concessive statements or of one, the highest of any whole statement and clause, as counterparts are found.
+    """
+    return np.clip(table.by_statement(table.scores.near)[0], 0.0, 1.0)
+
+
 def statement_balance(table: Table) -> Doubles:
     """(a, b) P(agree) - P(disagree) of statement pairs as the ledger judges them; margins if uncalibrated.
 

@@ -46,7 +46,7 @@ class WordMap:
     completeness_error: float
 
 
-def _token_shares(tokens: TokenContext) -> tuple[Doubles, Doubles]:
+def token_shares(tokens: TokenContext) -> tuple[Doubles, Doubles]:
     """Per-token parts of the context states (t, c) and of the target (t, d); each sums to the pooled vector."""
     count = tokens.layers.shape[1]
     layers = tokens.layers.astype(np.float64)
@@ -67,7 +67,7 @@ def word_map(linear: LinearPredictor, tokens_a: TokenContext | None, tokens_b: T
     """
     if tokens_a is None or tokens_b is None:
         return None
-    (context_a, target_a), (context_b, target_b) = _token_shares(tokens_a), _token_shares(tokens_b)
+    (context_a, target_a), (context_b, target_b) = token_shares(tokens_a), token_shares(tokens_b)
     sums = [(context_a.sum(0), target_a.sum(0)), (context_b.sum(0), target_b.sum(0))]
     if any(abs(s[1] - t.embedding).max() > _MEAN_POOLED for s, t in zip(sums, (tokens_a, tokens_b), strict=True)):
         return None

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from jepa_langchain.attribution.explanation_schema import Deletion, StatementShare
-from jepa_langchain.attribution.statement_map import SIDES, statement_balance, statement_share
+from jepa_langchain.attribution.statement_map import SIDES, statement_balance, statement_nearness, statement_share
 from jepa_langchain.attribution.word_effects import word_effects
 from jepa_langchain.attribution.words import weighted
 from jepa_langchain.calibration import Doubles
@@ -19,6 +19,7 @@ from jepa_langchain.findings import counterparts
 from jepa_langchain.ledger import ledger_of, score_personas
 from jepa_langchain.personas import clean_persona
 from jepa_langchain.predictor import RELATIONS
+from jepa_langchain.reliability import ReliabilityBin, reliability_curve
 from jepa_langchain.schema import AlignmentReport, LedgerRow, Persona, RowWeights, Statement
 from jepa_langchain.stages import Stages
 from jepa_langchain.statements import DEFAULT_LIMITS, Limits
@@ -61,24 +62,33 @@ class Evidence:
         a: statements of A in the matrix and on the map.
         b: those of B.
         balance: (a, b) P(agree) - P(disagree); see :func:`jepa_langchain.attribution.statement_map.statement_balance`.
+        nearness: (a, b) 0 to 1; see :func:`jepa_langchain.attribution.statement_map.statement_nearness`.
         counterparts: ids of the pairs that the ledger holds against each other.
         shares: what the most telling statements do to the score, the strongest first.
         rows: the strongest rows, with the effects of their words.
         points: the map.
         variance: share of the statements' variance that the two axes of the map show.
         calibration: figures of the model on held-out pairs, by name; empty if it has none.
+        reliability: how often its stated probabilities were right there; empty if that was not measured.
     """
 
     report: AlignmentReport
     a: tuple[Statement, ...]
     b: tuple[Statement, ...]
     balance: Doubles
+    nearness: Doubles
     counterparts: frozenset[tuple[str, str]]
     shares: tuple[StatementShare, ...]
     rows: tuple[MappedRow, ...]
     points: tuple[Point, ...]
     variance: float
     calibration: dict[str, float]
+    reliability: tuple[ReliabilityBin, ...]
+
+    @property
+    def weighed(self) -> Doubles:
+        """(a, b) balance * nearness: strong where the pair stage takes sides and the linear stage finds one topic."""
+        return self.balance * self.nearness
 
 
 def gather_evidence(
@@ -112,12 +122,14 @@ def gather_evidence(
         a=tuple(a.statements[i] for i in shown_a),
         b=tuple(b.statements[j] for j in shown_b),
         balance=statement_balance(scored.table)[np.ix_(shown_a, shown_b)],
+        nearness=statement_nearness(scored.table)[np.ix_(shown_a, shown_b)],
         counterparts=frozenset(counterparts(scored.table)),
         shares=tuple(sorted(shares, key=lambda s: (-abs(s.contribution), s.side, s.id))),
         rows=tuple(_mapped(stages, row) for row in chosen),
         points=points,
         variance=variance,
         calibration=_calibration(model),
+        reliability=reliability_curve(model.files.metrics),
     )
 
 

@@ -1,0 +1,88 @@
+"""Pictures written into a folder: those of a comparison, and those of a model."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jepa_langchain.errors import ModelError
+from jepa_langchain.plots.bars import prediction_bars
+from jepa_langchain.plots.highlights import word_highlights
+from jepa_langchain.plots.joint_space import embedding_map
+from jepa_langchain.plots.matrix import heat_map
+from jepa_langchain.plots.model_curves import calibration_curve, training_curves
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from jepa_langchain.alignment import AlignmentModel
+    from jepa_langchain.report.evidence import Evidence
+
+
+def write_comparison_plots(evidence: Evidence, folder: Path) -> list[Path]:
+    """Write ``heat_map.png``, ``predictions.png``, ``map.png`` and ``words_ROW.png`` of the strongest rows.
+
+    Args:
+        evidence: what :func:`jepa_langchain.report.evidence.gather_evidence` found.
+        folder: made if it is not there; pictures of the same names are replaced.
+
+    Returns:
+        The files, in that order.
+
+    Raises:
+        InputError: if matplotlib is not installed.
+        OSError: if a file cannot be written.
+    """
+    pictures = {
+        "heat_map": heat_map(evidence),
+        "predictions": prediction_bars(evidence),
+        "map": embedding_map(evidence),
+    }
+    pictures |= {f"words_{mapped.row.id}": word_highlights(mapped) for mapped in evidence.rows}
+    return _write(pictures.items(), folder)
+
+
+def write_model_plots(model: AlignmentModel, source: Path, folder: Path) -> tuple[list[Path], list[str]]:
+    """Write ``training.png`` and ``calibration.png``, as far as the model directory holds what they show.
+
+    Args:
+        model: the model.
+        source: its directory.
+        folder: made if it is not there; pictures of the same names are replaced.
+
+    Returns:
+        The files, and why there is no other.
+
+    Raises:
+        InputError: if matplotlib is not installed.
+        OSError: if a file cannot be written.
+    """
+    pictures: dict[str, Figure] = {}
+    missing = []
+    for name, draw in (
+        ("training", lambda: training_curves(source)),
+        ("calibration", lambda: calibration_curve(model)),
+    ):
+        try:
+            pictures[name] = draw()
+        except ModelError as error:
+            missing.append(str(error))
+    return _write(pictures.items(), folder), missing
+
+
+def _write(pictures: Iterable[tuple[str, Figure]], folder: Path) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, figure in pictures:
+        path = folder / f"{name}.png"
+        handle, beside = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as out:
+            # The same picture gives the same bytes.
+            figure.savefig(out, format="png", metadata={"Software": "jepa_langchain"})
+        Path(beside).chmod(0o644)
+        Path(beside).replace(path)
+        written.append(path)
+    return written
