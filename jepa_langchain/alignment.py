@@ -114,6 +114,7 @@ class AlignmentModel:
         b: str | Persona,
         *,
         pair: tuple[str, str] | None = None,
+        directions: bool = False,
         limits: Limits = DEFAULT_LIMITS,
     ) -> Explanation:
         """Why two texts, or a statement of each of two personas, get their verdict.
@@ -122,6 +123,7 @@ class AlignmentModel:
             a: a text or a persona.
             b: likewise; both are texts or both are personas.
             pair: for personas, the ids of the statement of ``a`` and of the one of ``b``.
+            directions: for personas, say which directions of the relation maps add most to the linear margin.
             limits: as for :meth:`relate`.
 
         Raises:
@@ -129,7 +131,7 @@ class AlignmentModel:
         """
         if isinstance(a, Persona) and isinstance(b, Persona):
             clean_a, clean_b = (clean_persona(p, limits=limits).persona for p in (a, b))
-            return explain_statements(self.stages, clean_a, clean_b, pair)
+            return explain_statements(self.stages, clean_a, clean_b, pair, directions=directions)
         if isinstance(a, Persona) or isinstance(b, Persona):
             raise InputError("explain: give two texts, or two personas and the pair of statement ids")
         said = (Cited(id=n, text=clean_text(t, where=f"text {n}", limits=limits).text) for n, t in (("a", a), ("b", b)))

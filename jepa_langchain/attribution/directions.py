@@ -16,10 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
 
+from jepa_langchain.attribution.explanation_schema import DirectionWeight, DirectionWeights
 from jepa_langchain.attribution.words import Doubles
 from jepa_langchain.encoder import Encoder
 from jepa_langchain.predictor import RELATIONS, LinearPredictor, identity_map
@@ -62,8 +64,9 @@ class DirectionShares:
     completeness_error: float
 
 
+@lru_cache(maxsize=2)
 def _decomposed(linear: LinearPredictor) -> list[tuple[Doubles, Doubles, Doubles]]:
-    """(u (d, k), g (k,), v (k, c)) of each relation's difference from W_0."""
+    """(u (d, k), g (k,), v (k, c)) of each relation's difference from W_0; the maps of a predictor do not change."""
     maps = linear.maps.double().cpu().numpy()
     start = identity_map(maps.shape[1], maps.shape[2])
     return [np.linalg.svd(weights - start, full_matrices=False) for weights in maps]
@@ -83,16 +86,21 @@ def map_directions(
     """
     distinct = sorted(set(texts))
     context = encoder.encode(distinct).context.astype(np.float64)
-    start = identity_map(linear.dimension, context.shape[1])
-    found = []
-    for relation, (u, sizes, v) in zip(RELATIONS, _decomposed(linear), strict=True):
-        total = float((sizes**2).sum()) or 1.0
-        for k in range(min(most, len(sizes))):
-            order = np.argsort(context @ v[k], kind="stable")
-            low, high = (tuple(distinct[i] for i in end[:named_by]) for end in (order, order[::-1]))
-            gain = float(sizes[k] * (u[:, k] @ start @ v[k]))
-            found.append(MapDirection(relation, float(sizes[k] ** 2) / total, gain, low, high))
-    return found
+    chosen = ((z, k) for z in range(len(RELATIONS)) for k in range(min(most, linear.dimension)))
+    parts = _decomposed(linear)
+    return [_named(parts[z], z, k, (distinct, context), named_by) for z, k in chosen]
+
+
+def _named(
+    parts: tuple[Doubles, Doubles, Doubles], z: int, k: int, known: tuple[list[str], Doubles], named_by: int
+) -> MapDirection:
+    """Direction k of relation z, named by ``known`` statements and their context states."""
+    (u, sizes, v), (texts, context) = parts, known
+    order = np.argsort(context @ v[k], kind="stable")
+    low, high = (tuple(texts[i] for i in end[:named_by]) for end in (order, order[::-1]))
+    gain = float(sizes[k] * (u[:, k] @ identity_map(len(u), v.shape[1]) @ v[k]))
+    total = float((sizes**2).sum()) or 1.0
+    return MapDirection(RELATIONS[z], float(sizes[k] ** 2) / total, gain, low, high)
 
 
 def direction_shares(linear: LinearPredictor, encoder: Encoder, text_a: str, text_b: str) -> DirectionShares:
@@ -116,3 +124,48 @@ def direction_shares(linear: LinearPredictor, encoder: Encoder, text_a: str, tex
     margin = float(energies[1] - energies[0])
     total = copied + float(np.sum(shares))
     return DirectionShares(copied, np.stack(shares), margin, abs(total - margin))
+
+
+def direction_weights(
+    linear: LinearPredictor, encoder: Encoder, pair: tuple[str, str], texts: Sequence[str], *, most: int = 6
+) -> DirectionWeights:
+    """The directions that add most to the linear margin of a pair of texts, named by given statements.
+
+    Args:
+        linear: the linear stage.
+        encoder: its encoder.
+        pair: text a and text b.
+        texts: statements that may name an end.
+        most: directions told one by one; the others are summed up.
+    """
+    shares = direction_shares(linear, encoder, *pair)
+    distinct = sorted(set(texts))
+    context = encoder.encode(distinct).context.astype(np.float64)
+    parts = _decomposed(linear)
+    strongest = np.argsort(-abs(shares.directions.round(9)), axis=None, kind="stable")[:most]
+    told = []
+    for z, k in zip(*np.unravel_index(strongest, shares.directions.shape), strict=True):
+        named = _named(parts[z], int(z), int(k), (distinct, context), named_by=1)
+        told.append(
+            DirectionWeight(
+                relation=named.relation,
+                rank=int(k) + 1,
+                share=_digits(named.share),
+                gain=_digits(named.gain),
+                contribution=_digits(float(shares.directions[z, k])),
+                low=named.low,
+                high=named.high,
+            )
+        )
+    rest = float(np.delete(shares.directions.ravel(), strongest).sum())
+    return DirectionWeights(
+        copied=_digits(shares.copied),
+        directions=tuple(told),
+        rest=_digits(rest),
+        margin=_digits(shares.margin),
+        completeness_error=shares.completeness_error,
+    )
+
+
+def _digits(value: float) -> float:
+    return round(value, 6) + 0.0

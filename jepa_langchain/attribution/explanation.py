@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jepa_langchain.attribution.directions import direction_weights
 from jepa_langchain.attribution.explanation_schema import Deletion, Explanation, StageWords, WordMatrix
 from jepa_langchain.attribution.pair_map import PairMap, pair_input, pair_map
 from jepa_langchain.attribution.statement_map import SIDES, statement_share
@@ -45,8 +46,12 @@ def explain_pair(stages: Stages, a: Cited, b: Cited) -> Explanation:
     )
 
 
-def explain_statements(stages: Stages, a: Persona, b: Persona, pair: tuple[str, str] | None) -> Explanation:
+def explain_statements(
+    stages: Stages, a: Persona, b: Persona, pair: tuple[str, str] | None, *, directions: bool = False
+) -> Explanation:
     """Why a statement of each of two clean personas get their verdict, and what the two do to the personas' score.
+
+    ``directions`` adds the relation maps' directions, named by the statements of both.
 
     Raises:
         InputError: if ``pair`` does not name a statement of each.
@@ -63,7 +68,11 @@ def explain_statements(stages: Stages, a: Persona, b: Persona, pair: tuple[str, 
     ledger = ledger_of(scored)
     shares = tuple(statement_share(scored, ledger, side, side_id) for side, side_id in zip(SIDES, pair, strict=True))
     told = explain_pair(stages, *chosen)
-    return told.model_copy(update={"score": ledger.score(), "statements": shares})
+    weights = None
+    if directions:
+        said = [s.text for persona in (a, b) for s in persona.statements]
+        weights = direction_weights(stages.linear, stages.encoder, (chosen[0].text, chosen[1].text), said)
+    return told.model_copy(update={"score": ledger.score(), "statements": shares, "directions": weights})
 
 
 def _linear_words(mapped: WordMap) -> StageWords:

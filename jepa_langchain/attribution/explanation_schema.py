@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from jepa_langchain.schema import Cited, Frozen, Probability, RelationEstimate, RowWeights, WordWeight
+from jepa_langchain.schema import Cited, Frozen, Probability, Relation, RelationEstimate, RowWeights, WordWeight
 
 
 class StageWords(Frozen):
@@ -79,6 +79,46 @@ class Deletion(Frozen):
     without_random: float
 
 
+class DirectionWeight(Frozen):
+    """What one direction of a relation map adds to the linear margin of a pair.
+
+    Attributes:
+        relation: whose map.
+        rank: 1 is the map's strongest direction.
+        share: of what the map does beyond copying the statement, 0 to 1; all directions of a map sum to 1.
+        gain: what it adds to the statement's own component: below zero it takes away, below -1 it turns round.
+        contribution: to the margin; > 0 pulls towards agreement.
+        low: the statements at one end, the farthest out first.
+        high: those at the other end.
+    """
+
+    relation: Relation
+    rank: int
+    share: float
+    gain: float
+    contribution: float
+    low: tuple[str, ...]
+    high: tuple[str, ...]
+
+
+class DirectionWeights(Frozen):
+    """The linear margin of a pair by direction: ``margin`` = ``copied`` + the contributions + ``rest``.
+
+    Attributes:
+        copied: what copying the statement contributes.
+        directions: those that contribute most, the strongest first.
+        rest: the sum of all others.
+        margin: the linear stage's E_disagree - E_agree.
+        completeness_error: |sum - margin|, before rounding.
+    """
+
+    copied: float
+    directions: tuple[DirectionWeight, ...]
+    rest: float
+    margin: float
+    completeness_error: float
+
+
 class Explanation(Frozen):
     """Why a pair got its verdict.
 
@@ -95,6 +135,7 @@ class Explanation(Frozen):
         completeness_error: the largest of the stages'; None without stages.
         score: the score of the two personas, for statements of personas.
         statements: what the two statements do to that score.
+        directions: the linear margin by direction of the relation maps, where that was asked for.
     """
 
     a: Cited
@@ -108,3 +149,4 @@ class Explanation(Frozen):
     completeness_error: float | None
     score: Probability | None = None
     statements: tuple[StatementShare, ...] = ()
+    directions: DirectionWeights | None = None

@@ -16,6 +16,12 @@ def explain(
     b: Annotated[Path, typer.Argument(help="The other persona's file.")],
     *,
     pair: Annotated[tuple[str, str], typer.Option(metavar="ID_A ID_B", help="A statement of each, by their ids.")],
+    directions: Annotated[
+        bool, typer.Option("--directions", help="Say which directions of the relation maps add most.")
+    ] = False,
+    picture: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE", help="Write a picture of the words: PNG, SVG or PDF.")
+    ] = None,
     as_json: AsJson = False,
     model: ModelDir = None,
     max_statements: MaxStatements = 500,
@@ -28,7 +34,13 @@ def explain(
     limits = Limits(statement_characters=max_characters, file_bytes=max_bytes, statements=max_statements)
     loaded = [load_persona(path, limits=limits) for path in (a, b)]
     warn((*loaded[0].warnings, *loaded[1].warnings))
-    told = load_model(model).explain(loaded[0].persona, loaded[1].persona, pair=pair, limits=limits)
+    told = load_model(model).explain(
+        loaded[0].persona, loaded[1].persona, pair=pair, directions=directions, limits=limits
+    )
+    if picture is not None:
+        from jepa_langchain.plots import word_highlights, write_figure
+
+        write_figure(word_highlights(told), picture)
     if as_json:
         typer.echo(told.model_dump_json(indent=2))
     else:

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from jepa_langchain.attribution.explanation_schema import Explanation, StageWords
+from jepa_langchain.attribution.explanation_schema import DirectionWeights, Explanation, StageWords
 from jepa_langchain.commands.render import estimate_view
 from jepa_langchain.schema import WordWeight
 
@@ -39,6 +39,18 @@ def _stage(table: Table, stage: StageWords) -> None:
     table.add_row(Text(name, style="bold"), _top(stage.a), _top(stage.b), Text(rest))
 
 
+def _directions(weights: DirectionWeights) -> list[RenderableType]:
+    table = Table(title="The linear margin by direction of the relation maps", title_justify="left")
+    for heading in ("map", "share of the map", "gain", "adds", "from", "to"):
+        table.add_column(heading, justify="left" if heading in ("map", "from", "to") else "right")
+    for one in weights.directions:
+        numbers = f"{one.share:.1%}", f"{one.gain:+.2f}", f"{one.contribution:+.3f}"
+        ends = (Text(end[0] if end else "–") for end in (one.low, one.high))
+        table.add_row(f"{one.relation.value} {one.rank}", *numbers, *ends)
+    rest = f"all others {weights.rest:+.3f}, copying the statement {weights.copied:+.3f}"
+    return [table, Text(f"linear margin {weights.margin:+.3f}: {rest}, off by {weights.completeness_error:.0e}")]
+
+
 def explanation_view(told: Explanation) -> RenderableType:
     """Verdict, highlighted texts, exact shares of each stage, and what the statements do to the score."""
     largest = max((abs(w.weight) for w in (*told.words.a, *told.words.b)), default=0.0)
@@ -64,6 +76,8 @@ def explanation_view(told: Explanation) -> RenderableType:
         for stage in told.stages:
             _stage(shares, stage)
         parts.append(shares)
+    if told.directions is not None:
+        parts += _directions(told.directions)
     for share in told.statements:
         left = "–" if share.score_without is None else f"{share.score_without:.2f}"
         line = f"{share.rows} rows, adds {share.contribution:+.3f} to the score of {told.score:.2f}; without it: {left}"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from jepa_langchain.plots.joint_space import embedding_map
     from jepa_langchain.plots.matrix import heat_map
     from jepa_langchain.plots.model_curves import calibration_curve, training_curves
-    from jepa_langchain.plots.writing import write_comparison_plots, write_model_plots
+    from jepa_langchain.plots.writing import write_comparison_plots, write_figure, write_model_plots
 
 _HOME = {
     "calibration_curve": "model_curves",
@@ -22,6 +22,7 @@ _HOME = {
     "training_curves": "model_curves",
     "word_highlights": "highlights",
     "write_comparison_plots": "writing",
+    "write_figure": "writing",
     "write_model_plots": "writing",
 }
 
@@ -33,6 +34,7 @@ __all__ = [
     "training_curves",
     "word_highlights",
     "write_comparison_plots",
+    "write_figure",
     "write_model_plots",
 ]
 

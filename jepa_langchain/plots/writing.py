@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jepa_langchain.errors import ModelError
+from jepa_langchain.errors import InputError, ModelError
 from jepa_langchain.plots.bars import prediction_bars
 from jepa_langchain.plots.highlights import word_highlights
 from jepa_langchain.plots.joint_space import embedding_map
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
     from jepa_langchain.alignment import AlignmentModel
     from jepa_langchain.report.evidence import Evidence
+
+#: What is written of each kind of file in place of a date.
+_UNDATED: dict[str, dict[str, str | None]] = {
+    "png": {"Software": "jepa_langchain"},
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None},
+}
 
 
 def write_comparison_plots(evidence: Evidence, folder: Path) -> list[Path]:
@@ -73,16 +80,31 @@ def write_model_plots(model: AlignmentModel, source: Path, folder: Path) -> tupl
     return _write(pictures.items(), folder), missing
 
 
+def write_figure(figure: Figure, path: Path) -> None:
+    """Write one picture, PNG, SVG or PDF by the ending of its name; a file of that name is replaced in one step.
+
+    The same picture gives the same bytes.
+
+    Raises:
+        InputError: if the name has another ending.
+        OSError: if the file cannot be written.
+    """
+    from matplotlib import rc_context
+
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in _UNDATED:
+        raise InputError(f"{path}: a picture ends with .{', .'.join(_UNDATED)}")
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "wb") as out, rc_context({"svg.hashsalt": "jepa_langchain"}):
+        figure.savefig(out, format=kind, metadata=_UNDATED[kind])
+    Path(beside).chmod(0o644)
+    Path(beside).replace(path)
+
+
 def _write(pictures: Iterable[tuple[str, Figure]], folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, figure in pictures:
-        path = folder / f"{name}.png"
-        handle, beside = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as out:
-            # The same picture gives the same bytes.
-            figure.savefig(out, format="png", metadata={"Software": "jepa_langchain"})
-        Path(beside).chmod(0o644)
-        Path(beside).replace(path)
-        written.append(path)
+        written.append(folder / f"{name}.png")
+        write_figure(figure, written[-1])
     return written

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import torch
 
+from jepa_langchain.attribution.directions import MapDirection, map_directions
 from jepa_langchain.attribution.explanation_schema import Deletion, StatementShare
 from jepa_langchain.attribution.statement_map import SIDES, statement_balance, statement_nearness, statement_share
 from jepa_langchain.attribution.word_effects import word_effects
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 #: Rows of each kind whose words are mapped, and statements of which is said what the score is without them.
 ROWS, SHARES = 4, 12
+#: Directions of each relation map.
+DIRECTIONS = 4
 #: Statements a side up to which all stand in the matrix and on the map; beyond, those with most and strongest rows.
 MOST_SHOWN = 60
 PointKind = Literal["a", "b", "agree", "disagree"]
@@ -70,6 +73,7 @@ class Evidence:
         variance: share of the statements' variance that the two axes of the map show.
         calibration: figures of the model on held-out pairs, by name; empty if it has none.
         reliability: how often its stated probabilities were right there; empty if that was not measured.
+        directions: the strongest of what each relation map learned, disagreement first, named by their statements.
     """
 
     report: AlignmentReport
@@ -84,6 +88,7 @@ class Evidence:
     variance: float
     calibration: dict[str, float]
     reliability: tuple[ReliabilityBin, ...]
+    directions: tuple[MapDirection, ...]
 
     @property
     def weighed(self) -> Doubles:
@@ -130,6 +135,7 @@ def gather_evidence(
         variance=variance,
         calibration=_calibration(model),
         reliability=reliability_curve(model.files.metrics),
+        directions=_directions(stages, [s.text for persona in (a, b) for s in persona.statements]),
     )
 
 
@@ -179,6 +185,11 @@ def _map(stages: Stages, a: Sequence[Statement], b: Sequence[Statement]) -> tupl
         points += [Point(kind, s.id, float(x), float(y)) for s, (x, y) in zip(statements, places, strict=True)]
     total = float((spread**2).sum())
     return tuple(points), float((spread[:2] ** 2).sum()) / total if total else 0.0
+
+
+def _directions(stages: Stages, texts: Sequence[str]) -> tuple[MapDirection, ...]:
+    found = map_directions(stages.linear, stages.encoder, texts, most=DIRECTIONS, named_by=1)
+    return tuple(sorted((d for d in found if d.share), key=lambda d: d.relation is RELATIONS[0]))
 
 
 def _calibration(model: AlignmentModel) -> dict[str, float]:

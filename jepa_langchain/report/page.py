@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from markupsafe import Markup
 
+from jepa_langchain.report.charts import MOST_BARS, bars_svg, calibration_svg
 from jepa_langchain.report.evidence import MOST_SHOWN, Evidence, MappedRow
 from jepa_langchain.report.svg import map_svg, score_bar
 from jepa_langchain.schema import Verdict, WordWeight
@@ -61,10 +62,10 @@ def render_report(evidence: Evidence) -> str:
     names = (report.personas[0].id, report.personas[1].id)
     found = {(row.a.id, row.b.id) for row in (*report.agreements, *report.disagreements)}
     listed = {row.id for row in (*report.agreements[:MOST_ROWS], *report.disagreements[:MOST_ROWS])}
-    held = evidence.counterparts | found
-    scale = 1.0 if report.model.calibrated else max(1e-9, float(abs(evidence.balance).max()))
+    held, values = evidence.counterparts | found, evidence.weighed
+    scale = 1.0 if report.model.calibrated else max(1e-9, float(abs(values).max()))
     rows = []
-    for one, line in zip(evidence.a, evidence.balance.tolist(), strict=True):
+    for one, line in zip(evidence.a, values.tolist(), strict=True):
         cells = []
         for other, value in zip(evidence.b, line, strict=True):
             pair = (one.id, other.id)
@@ -80,6 +81,12 @@ def render_report(evidence: Evidence) -> str:
         agreements=report.agreements[:MOST_ROWS],
         disagreements=report.disagreements[:MOST_ROWS],
         told=[s for s in report.narrative.sentences if not s.rows or listed & set(s.rows)],
+        bars=bars_svg(report.disagreements, report.agreements, evidence.reliability),
+        most_bars=MOST_BARS,
+        rows_cut=max(len(report.disagreements), len(report.agreements)) > MOST_BARS,
+        directions=evidence.directions,
+        curve=evidence.reliability,
+        calibration_svg=calibration_svg(evidence.reliability),
         verdict_line=_LINES[report.verdict],
         score_bar=score_bar(report.score),
         heat={"columns": evidence.b, "rows": rows},

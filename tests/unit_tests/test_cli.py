@@ -11,6 +11,7 @@ from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.baselines import Baselines
 from jepa_langchain.commands import explain as explain_commands
 from jepa_langchain.commands import group as group_commands
+from jepa_langchain.commands import pictures as picture_commands
 from jepa_langchain.commands import training as training_commands
 from jepa_langchain.model_files import ModelFiles, save_model
 from jepa_langchain.stages import Stages
@@ -32,7 +33,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], mod
     def call(*args: str, loaded: AlignmentModel | None = model) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["jepa-langchain", *args])
         if loaded is not None:
-            for commands in (cli, explain_commands, training_commands, group_commands):
+            for commands in (cli, explain_commands, training_commands, group_commands, picture_commands):
                 monkeypatch.setattr(commands, "load_model", lambda _: loaded)
         with pytest.raises(SystemExit) as stopped:
             cli.main()
@@ -63,6 +64,40 @@ def test_explain_prints_one_document(run: Run, tmp_path: Path) -> None:
     assert code == 0
     assert "we should not tax sugar" in out
     code, _, err = run("explain", a, b, "--pair", "ann1", "nobody")
+    assert (code, err.count("\n")) == (3, 1)
+
+
+def test_explain_tells_directions_and_draws_the_words(run: Run, tmp_path: Path) -> None:
+    a = persona(tmp_path / "ann.txt", "we should tax sugar", "trains run late")
+    b = persona(tmp_path / "bob.txt", "we should not tax sugar")
+    asked = ("explain", a, b, "--pair", "ann1", "bob1", "--directions")
+    code, out, _ = run(*asked, "--json", "--plot", str(tmp_path / "words.svg"))
+    told = json.loads(out)["directions"]
+    assert code == 0
+    assert told["directions"][0]["relation"] == "disagree"
+    assert told["completeness_error"] < 1e-5
+    assert (tmp_path / "words.svg").read_text(encoding="utf-8").rstrip().endswith("</svg>")
+    code, out, _ = run(*asked)
+    assert code == 0
+    assert "by direction of the relation maps" in out
+    code, _, err = run(*asked, "--plot", str(tmp_path / "words.doc"))
+    assert (code, err.count("\n")) == (3, 1)
+
+
+def test_pictures_of_a_comparison_and_of_a_model(run: Run, tmp_path: Path, model: AlignmentModel) -> None:
+    a = persona(tmp_path / "ann.txt", "we should tax sugar")
+    b = persona(tmp_path / "bob.txt", "we should not tax sugar")
+    code, out, err = run("compare", a, b, "--json", "--plots", str(tmp_path / "pictures"))
+    assert code == 0
+    assert json.loads(out)["personas"]
+    names = sorted(p.name for p in (tmp_path / "pictures").iterdir())
+    assert names == ["heat_map.png", "map.png", "predictions.png", "words_D1.png"]
+    assert all(name in err for name in names)
+    code, _, err = run("plot", str(tmp_path / "shipped"))
+    assert (code, [p.name for p in (tmp_path / "shipped").iterdir()]) == (0, ["training.png"])
+    assert "warning: model 'toy': its manifest holds no measured calibration" in err
+    model.save(tmp_path / "bare")
+    code, _, err = run("plot", str(tmp_path / "none"), "--model", str(tmp_path / "bare"))
     assert (code, err.count("\n")) == (3, 1)
 
 

@@ -7,7 +7,7 @@ from captum.attr import IntegratedGradients
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jepa_langchain.attribution.directions import direction_shares, map_directions
+from jepa_langchain.attribution.directions import direction_shares, direction_weights, map_directions
 from jepa_langchain.attribution.word_map import word_map
 from jepa_langchain.predictor import LinearPredictor
 from jepa_langchain.schema import Direction, Relation
@@ -38,6 +38,18 @@ def test_the_flipped_direction_is_found_and_named() -> None:
     assert disagree.share == pytest.approx(1.0)
     assert disagree.gain == pytest.approx(-2.0), "the map of disagreement turns the direction of 'not' round"
     assert "not" in (disagree.low[0].split()[0], disagree.high[0].split()[0])
+
+
+@settings(max_examples=15, deadline=None)
+@given(TEXTS, TEXTS, st.integers(0, 100), st.integers(0, 5))
+def test_what_is_told_of_a_pair_sums_to_its_margin(a: str, b: str, seed: int, most: int) -> None:
+    told = direction_weights(random_linear(seed), WordEncoder(), (a, b), ["we tax", "not sugar"], most=most)
+    assert len(told.directions) == most
+    total = told.copied + sum(d.contribution for d in told.directions) + told.rest
+    assert total == pytest.approx(told.margin, abs=1e-5)
+    sizes = [abs(d.contribution) for d in told.directions]
+    assert sizes == sorted(sizes, reverse=True)
+    assert all({*d.low, *d.high} <= {"we tax", "not sugar"} for d in told.directions)
 
 
 @settings(max_examples=15)

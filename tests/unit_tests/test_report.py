@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.attribution.words import words_of
 from jepa_langchain.groups import compare_group
+from jepa_langchain.report.charts import MOST_BARS
 from jepa_langchain.report.evidence import MOST_SHOWN, gather_evidence
 from jepa_langchain.report.group_page import render_group_report, write_group_report
 from jepa_langchain.report.page import level, pieces, render_report, write_report
@@ -55,13 +58,30 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
         (("tax sugar now",), ("tax sugar now",)),
         (("?!",), ("🙂",)),
         (tuple(f"item{i} helps" for i in range(300)), ("item1 helps", "item2 not helps")),
+        (tuple(f"item{i} helps" for i in range(300)), tuple(f"item{i} not helps" for i in range(300))),
     ],
-    ids=["nothing in common", "identical", "no words", "300 statements"],
+    ids=["nothing in common", "identical", "no words", "300 statements", "300 by 300"],
 )
 def test_personas_of_every_size_render(a: tuple[str, ...], b: tuple[str, ...]) -> None:
     html = page(persona("a", *a), persona("b", *b))
     assert 'http-equiv="Content-Security-Policy"' in html
     assert html.count('<th scope="row"') == min(len(a), MOST_SHOWN)
+    assert len(html.encode()) < 1_000_000
+
+
+def test_fifty_by_fifty_statements_with_every_chart_stay_small() -> None:
+    """The longest ids and texts of a usual length, a row for every statement, probabilities with intervals."""
+    rows = [{"bin": b, "n": 99, "stated": b / 10, "observed": b / 10} for b in range(10)]
+    files = make_model().files
+    model = AlignmentModel(replace(files, metrics={"files": {str(i): {"reliability": rows} for i in range(11)}}))
+    said = [f"we should {'not ' * (i % 2)}tax item{i} because " + f"reason{i} " * 20 for i in range(50)]
+    a = Persona(id="a", statements=tuple(Statement(id=f"A{i}" + "a" * 40, text=t) for i, t in enumerate(said)))
+    b = Persona(id="b", statements=tuple(Statement(id=f"B{i}" + "b" * 40, text=t[3:]) for i, t in enumerate(said)))
+    report = model.compare(a, b)
+    assert len(report.agreements) + len(report.disagreements) >= 50
+    html = render_report(gather_evidence(model, a, b, report))
+    assert html.count('class="whisker"') >= MOST_BARS
+    assert html.count("<svg") == 4
     assert len(html.encode()) < 1_000_000
 
 
