@@ -92,9 +92,9 @@ def integrated_gradients(stages: Stages, words: Words, *, steps: int = STEPS) ->
     A token's share is that of its own states and its exact part of the pooled ones (Sundararajan et al., 2017);
     one step is gradient times input. Gauss-Legendre nodes.
     """
-    tokens = [stages.encoder.token_context(text) for text in (words.pair.a, words.pair.b)]
-    read = pair_input(stages.encoder, *tokens)
-    if read is None or stages.pair is None or tokens[0] is None or tokens[1] is None:
+    a, b = (stages.encoder.token_context(text) for text in (words.pair.a, words.pair.b))
+    read = pair_input(stages.encoder, a, b)
+    if read is None or stages.pair is None or a is None or b is None:
         raise ValueError("the model has no pair stage")
     nodes, weights = np.polynomial.legendre.leggauss(steps)
     along = torch.from_numpy((nodes + 1) / 2).float() if steps > 1 else torch.ones(1)
@@ -105,10 +105,10 @@ def integrated_gradients(stages: Stages, words: Words, *, steps: int = STEPS) ->
     mean = [np.tensordot(weights / 2, g.double().numpy(), axes=1) for g in found]
     if steps == 1:
         mean = [g[0].double().numpy() for g in found]
-    pooled = [token_shares(token)[0] @ gradient for token, gradient in zip(tokens, mean[1:], strict=True)]
+    pooled = [token_shares(token)[0] @ gradient for token, gradient in zip((a, b), mean[1:], strict=True)]
     shares = (mean[0] * read.states[0].double().numpy()).sum(1) + np.concatenate(pooled)
-    a, b = read.sides(merged(shares, read.place, read.count))
-    return np.concatenate([a[:-1], b[:-1]])
+    of_a, of_b = read.sides(merged(shares, read.place, read.count))
+    return np.concatenate([of_a[:-1], of_b[:-1]])
 
 
 def gradient_times_input(stages: Stages, words: Words) -> Doubles:

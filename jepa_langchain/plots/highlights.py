@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from jepa_langchain.attribution.explanation_schema import Explanation
 from jepa_langchain.plots.canvas import INK, PAPER, PLAIN, SOFT, diverging, ink_on, sheet, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from jepa_langchain.attribution.explanation_schema import Explanation
     from jepa_langchain.report.evidence import MappedRow
     from jepa_langchain.schema import WordWeight
 
@@ -31,7 +31,7 @@ def word_highlights(told: Explanation | MappedRow) -> Figure:
     Args:
         told: what :meth:`AlignmentModel.explain` returned, or one of the rows of an evidence.
     """
-    row = getattr(told, "row", told)
+    row = told if isinstance(told, Explanation) else told.row
     sides = ((row.a, told.words.a), (row.b, told.words.b))
     largest = max((abs(word.weight) for _, words in sides for word in words), default=0.0)
     laid = [list(_laid(side.text, words)) for side, words in sides]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jepa_langchain.plots.canvas import AGREE, DISAGREE, INK, LINE, PAPER, PLAIN, SOFT, sheet, short, title
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 #: Statements a side up to which points are named and joined to their predictions.
 _NAMED = 24
-_MARKS = {
+_MARKS: dict[str, dict[str, Any]] = {
     "a": {"marker": "o", "s": 58, "color": INK, "zorder": 4},
     "b": {"marker": "s", "s": 52, "facecolor": PAPER, "edgecolor": INK, "linewidth": 1.7, "zorder": 4},
     "agree": {"marker": "P", "s": 62, "color": AGREE, "edgecolor": PAPER, "linewidth": 0.6, "zorder": 3},

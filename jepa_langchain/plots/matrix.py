@@ -82,8 +82,9 @@ def _legend(figure: Figure, scale: float) -> None:
         fraction=0.05,
         aspect=36,
     )
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.set_ticks([-scale, 0, scale], labels=["disagree", "nothing to say", "agree"])
     bar.ax.tick_params(labelsize=9, length=0, labelcolor=INK)
-    for label, side in zip(bar.ax.get_xticklabels(), ("left", "center", "right"), strict=True):
-        label.set_horizontalalignment(side)
+    first, _, last = bar.ax.get_xticklabels()
+    first.set_horizontalalignment("left")
+    last.set_horizontalalignment("right")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,10 +69,11 @@ def write_model_plots(model: AlignmentModel, source: Path, folder: Path) -> tupl
     """
     pictures: dict[str, Figure] = {}
     missing = []
-    for name, draw in (
-        ("training", lambda: training_curves(source)),
-        ("calibration", lambda: calibration_curve(model)),
-    ):
+    drawings: dict[str, Callable[[], Figure]] = {
+        "training": lambda: training_curves(source),
+        "calibration": lambda: calibration_curve(model),
+    }
+    for name, draw in drawings.items():
         try:
             pictures[name] = draw()
         except ModelError as error:
