@@ -5,6 +5,7 @@ repository's root after a new model: ``python docs/model_card.py``.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,15 @@ def minutes() -> int:
     return round(json.loads(last)["seconds"] / 60)
 
 
+def faithfulness() -> tuple[str, str]:
+    """(how many pairs were measured, every attribution with its ratio) from benchmarks/attribution.md."""
+    text = (ROOT / "benchmarks" / "attribution.md").read_text(encoding="utf-8")
+    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
+    lines = ["| words by | ratio (95 %) |", "|---|---|"]
+    lines += [f"| {row[0].strip()} | {row[-1].strip()} |" for row in rows[2:]]
+    return re.findall(r"(\d+) dev pairs", text)[0], "\n".join(lines)
+
+
 def card() -> str:
     """The whole card."""
     manifest = json.loads((MODEL / "manifest.json").read_text(encoding="utf-8"))
@@ -92,7 +102,10 @@ def card() -> str:
     rows = ((s["name"], f"{s['pairs']:,}", *SOURCES[s["name"]], f"`{s['sha256']}`") for s in training["sources"])
     data = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     files = "\n".join(f"| {name} | `{digest}` |" for name, digest in manifest["files"].items())
+    pairs, ratios = faithfulness()
     values = {
+        "faithful_pairs": pairs,
+        "faithfulness": ratios,
         "encoder": f"{encoder['name']}, weights SHA-256 `{encoder['sha256']}`",
         "layers": ", ".join(map(str, encoder["context_layers"])),
         "cut": str(encoder["cut_layer"]),

@@ -36,7 +36,7 @@ def word_highlights(told: Explanation | MappedRow) -> Figure:
     largest = max((abs(word.weight) for _, words in sides for word in words), default=0.0)
     laid = [list(_laid(side.text, words)) for side, words in sides]
     lines = [1 + max((line for _, _, line, _ in pieces), default=0) for pieces in laid]
-    height = _LINE * (sum(lines) + 4.4) + 2 * _MARGIN
+    height = _LINE * (sum(lines) + 3.6) + 2 * _MARGIN
     wide = _WIDTH + 2 * _MARGIN
     figure, (axis,) = sheet(wide / 72, height / 72)
     axis.set_xlim(0, _WIDTH + 2 * _MARGIN)

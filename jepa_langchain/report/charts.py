@@ -92,8 +92,8 @@ def calibration_svg(curve: Sequence[ReliabilityBin]) -> Markup:
     line = "L".join(at(b.stated, b.observed) for b in curve)
     parts.append(f'<path class="curve" d="{whiskers}"/><path class="curve" d="M{line}"/>')
     for b in curve:
-        x, y = at(b.stated, b.observed).split()
-        parts.append(f'<circle class="fa" cx="{x}" cy="{y}" r="4"/>')
+        cx, cy = at(b.stated, b.observed).split()
+        parts.append(f'<circle class="fa" cx="{cx}" cy="{cy}" r="4"/>')
     parts.append(f'<text class="soft" x="{_LEFT + _SIDE / 2:.1f}" y="338" font-size="13" text-anchor="middle">')
     parts.append("stated probability</text>")
     parts.append(f'<text class="soft" transform="rotate(-90 12 {_UP + _SIDE / 2:.1f})" x="12" ')
