@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from jepa_langchain import plots
 from jepa_langchain.alignment import AlignmentModel
@@ -67,7 +68,7 @@ def test_the_bars_are_the_rows_with_the_interval_of_their_probability() -> None:
     figure = plots.prediction_bars(found)
     rows = [*found.report.disagreements, *reversed(found.report.agreements)]
     bars = figure.axes[0].patches
-    assert [round(bar.get_width(), 6) for bar in bars] == [
+    assert [round(bar.get_width(), 6) for bar in bars if isinstance(bar, Rectangle)] == [
         row.p if row.relation == "agree" else -(row.p or 0) for row in rows
     ]
     assert len(figure.axes[0].lines) == 1 + 2 * len(rows), "a line on a white one for each bar, and the axis"
@@ -78,7 +79,7 @@ def test_the_bars_are_the_rows_with_the_interval_of_their_probability() -> None:
 def test_the_map_has_both_personas_and_what_is_expected_of_the_first() -> None:
     found = evidence(HOSTILE, "trains run late")
     figure = plots.embedding_map(found)
-    assert [len(c.get_offsets()) for c in figure.axes[0].collections] == [3, 3, 3, 3]
+    assert [np.shape(c.get_offsets())[0] for c in figure.axes[0].collections] == [3, 3, 3, 3]
     figure.canvas.draw()
 
 
