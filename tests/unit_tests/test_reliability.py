@@ -13,7 +13,7 @@ def metrics(seed: int, files: int, pairs: int, bias: float = 0.0) -> dict[str, o
     out = {}
     for number in range(files):
         shares = rng.dirichlet([1, 1, 1], size=pairs)
-        moved = np.clip(shares + np.array([1, -1, 0]) * rng.normal() * bias, 0.001, None)
+        moved = np.clip(shares + np.array([1, 1, 0]) * rng.normal() * bias, 0.001, None)
         drawn = (moved / moved.sum(1, keepdims=True)).cumsum(1)
         labels = (rng.random((pairs, 1)) > drawn).sum(1).clip(max=2)
         out[f"file{number}"] = {"reliability": reliability(shares, labels)}
