@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
+from langchain_core.runnables import Runnable, RunnableConfig
 from pydantic import BaseModel, ValidationError
 
 from jepa_langchain.chains.asking import Meter, Question, chat_model
+from jepa_langchain.chains.growing import GrowingRunnable
 from jepa_langchain.chains.marking import mark_for, quoted
 from jepa_langchain.narrative import write_narrative
 from jepa_langchain.prompts.chat import load_chat_prompt
@@ -116,42 +116,77 @@ def with_rows(report: AlignmentReport, pairs: Sequence[Adjudicated]) -> Alignmen
     )
 
 
-@dataclass(frozen=True)
-class _Judge:
-    model: BaseChatModel
-    prompts: Path | str | None
-    budget: int
+#: A pair and the two questions about it, one an order.
+_Asked = tuple[AbstainedPair, tuple[Question[Answer], Question[Answer]]]
 
-    def questions(
-        self, report: AlignmentReport
-    ) -> list[tuple[AbstainedPair, tuple[Question[Answer], Question[Answer]]]]:
+
+class AdjudicationRunnable(GrowingRunnable[AlignmentReport, Adjudication]):
+    """See :func:`adjudication_chain`."""
+
+    def __init__(self, model: BaseChatModel | None, note: str, budget: int, prompts: Path | str | None) -> None:
+        self.name = "adjudication_chain"
+        self._model, self._note, self._budget, self._prompts = model, note, budget, prompts
+        self._prompt = load_chat_prompt("adjudication", prompts).template()
+
+    def _question(self, first: str, second: str) -> Question[Answer]:
+        texts = {"first": quoted(first), "second": quoted(second)}
+        messages = self._prompt.format_messages(**texts, mark=mark_for(texts.values()))
+        # No repair: an answer that cannot be read leaves the pair open, and every call counts.
+        return Question(messages, Answer, _read, self._prompts, most_calls=1)
+
+    def _questions(self, report: AlignmentReport) -> list[_Asked]:
         """Both orders of as many pairs as the budget allows, the most related first."""
-        prompt = load_chat_prompt("adjudication", self.prompts).template()
+        pairs = report.abstained[: self._budget // 2]
+        return [(p, (self._question(p.a.text, p.b.text), self._question(p.b.text, p.a.text))) for p in pairs]
 
-        def question(first: str, second: str) -> Question[Answer]:
-            texts = {"first": quoted(first), "second": quoted(second)}
-            messages = prompt.format_messages(**texts, mark=mark_for(texts.values()))
-            # No repair: an answer that cannot be read leaves the pair open, and every call counts.
-            return Question(messages, Answer, _read, self.prompts, most_calls=1)
-
-        pairs = report.abstained[: self.budget // 2]
-        return [(p, (question(p.a.text, p.b.text), question(p.b.text, p.a.text))) for p in pairs]
-
-    def end(
-        self,
-        report: AlignmentReport,
-        asked: Sequence[tuple[AbstainedPair, tuple[Question[Answer], Question[Answer]]]],
-        answers: Sequence[Sequence[Answer | None]],
-    ) -> Adjudication:
-        """Everything together."""
-        pairs = tuple(_merge(pair, both) for (pair, _), both in zip(asked, answers, strict=True))
+    def _end(self, report: AlignmentReport, asked: Sequence[_Asked], pairs: Sequence[Adjudicated]) -> Adjudication:
+        """Everything together, ``pairs`` being the first of those that are asked about."""
         meters = [question.meter for _, questions in asked for question in questions]
         total = Meter(*(sum(getattr(m, name) for m in meters) for name in ("calls", "tokens_in", "tokens_out")))
         failed = next((m.note.partition(";")[0] for m in meters if m.note), "")
         left = len(report.abstained) - len(asked)
         notes = [f"{failed}; its pairs stay open"] if failed else []
-        notes += [f"{left} pairs were not asked about: the budget is {self.budget} calls"] if left else []
-        return Adjudication(report=with_rows(report, pairs), pairs=pairs, usage=total.usage(), note="; ".join(notes))
+        notes += [f"{left} pairs were not asked about: the budget is {self._budget} calls"] if left else []
+        return Adjudication(
+            report=with_rows(report, pairs), pairs=tuple(pairs), usage=total.usage(), note="; ".join(notes)
+        )
+
+    def run(self, given: AlignmentReport, config: RunnableConfig) -> Adjudication:
+        """The report with what a language model decided."""
+        *_, last = self.grow(given, config)
+        return last
+
+    async def arun(self, given: AlignmentReport, config: RunnableConfig) -> Adjudication:
+        """The report with what a language model decided."""
+        last = Adjudication(report=given, note=self._note)
+        async for grown in self.agrow(given, config):
+            last = grown
+        return last
+
+    def grow(self, given: AlignmentReport, config: RunnableConfig) -> Iterator[Adjudication]:
+        """The report with each further decided pair."""
+        if self._model is None or not given.abstained:
+            yield Adjudication(report=given, note=self._note)
+            return
+        asked, pairs = self._questions(given), list[Adjudicated]()
+        for pair, questions in asked:
+            pairs.append(_merge(pair, [question.ask(self._model, config) for question in questions]))
+            if pairs[-1].relation and len(pairs) < len(asked):
+                yield self._end(given, asked, pairs)
+        yield self._end(given, asked, pairs)
+
+    async def agrow(self, given: AlignmentReport, config: RunnableConfig) -> AsyncIterator[Adjudication]:
+        """As :meth:`grow`; the two orders of a pair are asked at once."""
+        if self._model is None or not given.abstained:
+            yield Adjudication(report=given, note=self._note)
+            return
+        asked, pairs = self._questions(given), list[Adjudicated]()
+        for pair, questions in asked:
+            answers = await asyncio.gather(*(question.aask(self._model, config) for question in questions))
+            pairs.append(_merge(pair, answers))
+            if pairs[-1].relation and len(pairs) < len(asked):
+                yield self._end(given, asked, pairs)
+        yield self._end(given, asked, pairs)
 
 
 def adjudication_chain(
@@ -160,10 +195,11 @@ def adjudication_chain(
     budget: int = BUDGET,
     prompts: Path | str | None = None,
 ) -> Runnable[AlignmentReport, Adjudication]:
-    """A Runnable that has a language model decide what the alignment model left open; sync, async and batch.
+    """A Runnable that has a language model decide what the alignment model left open; sync, async, batch and streaming.
 
     Only the pairs of ``report.abstained`` are sent, each in both orders. A pair becomes a row, marked ``decided_by:
-    "llm"``, when both orders get the same answer; else it stays open. Score and verdict do not change.
+    "llm"``, when both orders get the same answer; else it stays open. Score and verdict do not change. ``stream``
+    yields the adjudication with each further decided pair, the last one complete.
 
     Args:
         llm: a chat model, or a name as ``init_chat_model`` takes it. Without a model or its key nothing is decided.
@@ -173,25 +209,7 @@ def adjudication_chain(
     Raises:
         InputError: as :func:`jepa_langchain.chains.narrative_chain`.
     """
-    model, note = chat_model(llm)
-
-    def run(report: AlignmentReport, config: RunnableConfig) -> Adjudication:
-        if model is None or not report.abstained:
-            return Adjudication(report=report, note=note)
-        judge = _Judge(model, prompts, budget)
-        asked = judge.questions(report)
-        answers = [[question.ask(model, config) for question in questions] for _, questions in asked]
-        return judge.end(report, asked, answers)
-
-    async def arun(report: AlignmentReport, config: RunnableConfig) -> Adjudication:
-        if model is None or not report.abstained:
-            return Adjudication(report=report, note=note)
-        judge = _Judge(model, prompts, budget)
-        asked = judge.questions(report)
-        answers = [await asyncio.gather(*(q.aask(model, config) for q in questions)) for _, questions in asked]
-        return judge.end(report, asked, answers)
-
-    chain: Runnable[AlignmentReport, Adjudication] = RunnableLambda(run, arun, name="adjudication_chain")
+    chain = AdjudicationRunnable(*chat_model(llm), budget, prompts)
     return chain.with_types(input_type=AlignmentReport, output_type=Adjudication).with_config(
         run_name="adjudication_chain"
     )

@@ -32,6 +32,8 @@ T = TypeVar("T")
 TIMEOUT, RETRIES = 60.0, 2
 #: Characters of a broken answer that are sent back for repair.
 _BROKEN = 12_000
+#: What is said of an answer that cannot be read.
+UNREADABLE = "the language model's answer could not be read; the template stands in"
 # HTTP statuses by which a server says that it does not know a way to ask for structure.
 _NOT_UNDERSTOOD = frozenset({400, 404, 405, 415, 422, 501})
 
@@ -155,7 +157,7 @@ class Question(Generic[T]):
         """(answer, text that could not be read); a failure of the model leaves a note."""
         if isinstance(outcome, Exception):
             if not _misread(outcome):
-                self.meter.note = f"the language model failed ({type(outcome).__name__}); the template stands in"
+                self.meter.note = failure(outcome)
             cut = self._cut_short(outcome)
             return (self.read(cut) if cut else None), cut
         message = outcome.get("raw", outcome) if isinstance(outcome, dict) else outcome
@@ -185,8 +187,13 @@ class Question(Generic[T]):
 
     def _end(self, answer: T | None) -> T | None:
         if answer is None and not self.meter.note:
-            self.meter.note = "the language model's answer could not be read; the template stands in"
+            self.meter.note = UNREADABLE
         return answer
+
+
+def failure(error: Exception) -> str:
+    """What is said of a model that failed."""
+    return f"the language model failed ({type(error).__name__}); the template stands in"
 
 
 def _structured(model: BaseChatModel, shape: type[BaseModel]) -> Runnable[Any, Any] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -16,6 +16,8 @@ MOST_SENTENCES = 500
 # Braces that begin no sentence are looked at so often, then the rest is passed over.
 _MOST_TRIES = 20 * MOST_SENTENCES
 _DECODER = json.JSONDecoder()
+
+Shape = TypeVar("Shape", bound=BaseModel)
 
 
 class DraftSentence(BaseModel):
@@ -38,10 +40,62 @@ class Draft(BaseModel):
     items: list[DraftSentence]
 
 
-class DraftReader:
-    """Reads a draft as it arrives: every sentence that is complete, once, in order.
+class ItemReader(Generic[Shape]):
+    """Reads a list of objects of one shape as it arrives: every object that is complete, once, in order.
 
     Whatever else the output holds (prose, a code fence, half an object at its end) is passed over.
+
+    Args:
+        shape: what an object has to be.
+        key: the field of the outer object that holds the list.
+    """
+
+    def __init__(self, shape: type[Shape], key: str) -> None:
+        self._shape, self._key = shape, key
+        self._text = ""
+        self._place = 0
+        self._read = 0
+        self._tries = 0
+
+    def feed(self, piece: str) -> list[Shape]:
+        """Add a piece of output; the objects it completes."""
+        self._text += piece
+        found: list[Shape] = []
+        while self._read < MOST_SENTENCES:
+            start = self._text.find("{", self._place)
+            self._tries += 1
+            if start < 0 or self._tries > _MOST_TRIES:
+                break
+            try:
+                value, stop = _DECODER.raw_decode(self._text, start)
+            except (ValueError, RecursionError):
+                # Not an object, or not yet: the outer object of a draft never ends before its items do.
+                if not self._starts_item(start):
+                    self._place = start + 1
+                    continue
+                break
+            self._place = stop
+            found += self._items(value)
+        self._read += len(found)
+        return found[: MOST_SENTENCES - self._read + len(found)]
+
+    def _starts_item(self, start: int) -> bool:
+        """Whether an object that does not end yet can be an item: not when an object begins inside it."""
+        return "{" not in self._text[start + 1 :] or _inside_string(self._text, start)
+
+    def _items(self, value: object) -> list[Shape]:
+        entries = value.get(self._key, [value]) if isinstance(value, dict) else []
+        found = []
+        for entry in entries if isinstance(entries, list) else []:
+            try:
+                found.append(self._shape.model_validate(entry))
+            except ValidationError:
+                continue
+        return found
+
+
+class DraftReader(ItemReader[DraftSentence]):
+    """Reads a draft as it arrives: every sentence that is complete, once, in order.
 
     Example:
         >>> reader = DraftReader()
@@ -52,47 +106,7 @@ class DraftReader:
     """
 
     def __init__(self) -> None:
-        self._text = ""
-        self._place = 0
-        self._read = 0
-        self._tries = 0
-
-    def feed(self, piece: str) -> list[DraftSentence]:
-        """Add a piece of output; the sentences it completes."""
-        self._text += piece
-        found: list[DraftSentence] = []
-        while self._read < MOST_SENTENCES:
-            start = self._text.find("{", self._place)
-            self._tries += 1
-            if start < 0 or self._tries > _MOST_TRIES:
-                break
-            try:
-                value, stop = _DECODER.raw_decode(self._text, start)
-            except (ValueError, RecursionError):
-                # Not an object, or not yet: the outer object of a draft never ends before its sentences do.
-                if not self._starts_sentence(start):
-                    self._place = start + 1
-                    continue
-                break
-            self._place = stop
-            found += self._sentences(value)
-        self._read += len(found)
-        return found[: MOST_SENTENCES - self._read + len(found)]
-
-    def _starts_sentence(self, start: int) -> bool:
-        """Whether an object that does not end yet can be a sentence: not when an object begins inside it."""
-        return "{" not in self._text[start + 1 :] or _inside_string(self._text, start)
-
-    @staticmethod
-    def _sentences(value: object) -> list[DraftSentence]:
-        entries = value.get("items", [value]) if isinstance(value, dict) else []
-        found = []
-        for entry in entries if isinstance(entries, list) else []:
-            try:
-                found.append(DraftSentence.model_validate(entry))
-            except ValidationError:
-                continue
-        return found
+        super().__init__(DraftSentence, "items")
 
 
 def _inside_string(text: str, start: int) -> bool:

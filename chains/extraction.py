@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from langchain_core.messages import BaseMessage
-from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
+from langchain_core.runnables import Runnable, RunnableConfig
 from pydantic import BaseModel, ValidationError
 
 from jepa_langchain.chains.asking import Question, chat_model
+from jepa_langchain.chains.drafts import ItemReader
+from jepa_langchain.chains.growing import GrowingRunnable
+from jepa_langchain.chains.hearing import Hearing
 from jepa_langchain.chains.marking import mark_for, quoted
 from jepa_langchain.errors import InputError
 from jepa_langchain.prompts.chat import load_chat_prompt
@@ -135,13 +138,123 @@ def _checked(turns: Sequence[Turn], spans: Sequence[Span]) -> tuple[list[SpokenS
     return [kept[where] for where in sorted(kept)], rejected
 
 
+def _note(said: str) -> str:
+    """What a failure means here: the template that other chains fall back to is every sentence."""
+    told = said.replace("the template stands in", "every sentence counts")
+    return told.replace("the template words the ledger", "every sentence counts")
+
+
+class StatementRunnable(GrowingRunnable["str | Sequence[BaseMessage]", Conversation]):
+    """See :func:`statement_chain`."""
+
+    def __init__(self, model: BaseChatModel | None, note: str, prompts: Path | str | None) -> None:
+        self.name = "statement_chain"
+        self._model, self._said, self._prompts = model, note, prompts
+        self._prompt = load_chat_prompt("statements", prompts).template()
+
+    def _messages(self, turns: Sequence[Turn]) -> list[BaseMessage]:
+        transcript = "\n".join(
+            f"{n} | {quoted(turn.speaker)} | {quoted(turn.text)}" for n, turn in enumerate(turns, start=1)
+        )
+        return self._prompt.format_messages(transcript=transcript, mark=mark_for([transcript]))
+
+    def _question(self, turns: Sequence[Turn]) -> Question[list[Span]]:
+        return Question(self._messages(turns), Spans, _read, self._prompts)
+
+    @staticmethod
+    def _end(turns: tuple[Turn, ...], spans: list[Span] | None, usage: Usage | None, said: str) -> Conversation:
+        statements, rejected = _checked(turns, list(_by_rule(turns)) if spans is None else spans)
+        return Conversation(
+            turns=turns,
+            statements=tuple(statements),
+            rejected=rejected,
+            usage=usage or Usage(),
+            note=_note(said) if spans is None else said,
+        )
+
+    def run(self, given: str | Sequence[BaseMessage], config: RunnableConfig) -> Conversation:
+        """The statements of a conversation."""
+        turns = turns_of(given)
+        if self._model is None:
+            return self._end(turns, None, None, self._said)
+        asked = self._question(turns)
+        spans = asked.ask(self._model, config)
+        return self._end(turns, spans, asked.meter.usage(), asked.meter.note)
+
+    async def arun(self, given: str | Sequence[BaseMessage], config: RunnableConfig) -> Conversation:
+        """The statements of a conversation."""
+        turns = turns_of(given)
+        if self._model is None:
+            return self._end(turns, None, None, self._said)
+        asked = self._question(turns)
+        spans = await asked.aask(self._model, config)
+        return self._end(turns, spans, asked.meter.usage(), asked.meter.note)
+
+    def grow(self, given: str | Sequence[BaseMessage], config: RunnableConfig) -> Iterator[Conversation]:
+        """The conversation with each further statement that stands in its turn."""
+        turns = turns_of(given)
+        if self._model is None:
+            yield self._end(turns, None, None, self._said)
+            return
+        listening = _Listening(turns)
+        try:
+            for chunk in self._model.stream(self._messages(turns), config):
+                if listening.take(chunk):
+                    yield self._end(turns, listening.spans, None, "")
+        except Exception as error:  # noqa: BLE001 - every provider has its own errors
+            listening.hearing.fail(error)
+        yield self._end(turns, *listening.end())
+
+    async def agrow(self, given: str | Sequence[BaseMessage], config: RunnableConfig) -> AsyncIterator[Conversation]:
+        """As :meth:`grow`."""
+        turns = turns_of(given)
+        if self._model is None:
+            yield self._end(turns, None, None, self._said)
+            return
+        listening = _Listening(turns)
+        try:
+            async for chunk in self._model.astream(self._messages(turns), config):
+                if listening.take(chunk):
+                    yield self._end(turns, listening.spans, None, "")
+        except Exception as error:  # noqa: BLE001 - every provider has its own errors
+            listening.hearing.fail(error)
+        yield self._end(turns, *listening.end())
+
+
+class _Listening:
+    """The pieces of a streamed answer so far."""
+
+    def __init__(self, turns: Sequence[Turn]) -> None:
+        self.spans: list[Span] = []
+        # Every piece is at most its turn, and its frame a few dozen characters.
+        most = 2 * sum(len(turn.text) for turn in turns) + 4_000
+        self.hearing = Hearing(ItemReader(Span, "statements"), most)
+        self._turns = turns
+        self._kept = 0
+
+    def take(self, chunk: object) -> bool:
+        """Hear one chunk; whether a further statement passed."""
+        self.spans += self.hearing.take(chunk)
+        kept = len(_checked(self._turns, self.spans)[0])
+        grown, self._kept = kept > self._kept, kept
+        return grown
+
+    def end(self) -> tuple[list[Span] | None, Usage, str]:
+        """(pieces, or None when every sentence is to count; calls and tokens; what went wrong)."""
+        said = self.hearing.end()
+        if self.spans and said:
+            said = said.replace("the template stands in", "what it found before that counts")
+        return self.spans or None, self.hearing.meter.usage(), said
+
+
 def statement_chain(
     llm: BaseChatModel | str | None = None, *, prompts: Path | str | None = None
 ) -> Runnable[str | Sequence[BaseMessage], Conversation]:
-    r"""A Runnable that finds what each speaker of a conversation holds; sync, async and batch.
+    r"""A Runnable that finds what each speaker of a conversation holds; sync, async, batch and streaming.
 
     A language model points at pieces; code keeps those that stand word for word in the turn, whose speaker is known.
     So nothing can be put into anybody's mouth. Without a model, or where it fails, every sentence but questions counts.
+    ``stream`` yields the conversation with each further statement, the last one complete.
 
     Args:
         llm: a chat model, or a name as ``init_chat_model`` takes it.
@@ -153,37 +266,5 @@ def statement_chain(
     Example:
         >>> statement_chain().invoke("Ann: Rents need caps.\\nBob: Caps backfire.").personas()
     """
-    model, note = chat_model(llm)
-
-    def question(turns: Sequence[Turn]) -> Question[list[Span]]:
-        transcript = "\n".join(
-            f"{n} | {quoted(turn.speaker)} | {quoted(turn.text)}" for n, turn in enumerate(turns, start=1)
-        )
-        prompt = load_chat_prompt("statements", prompts).template()
-        messages = prompt.format_messages(transcript=transcript, mark=mark_for([transcript]))
-        return Question(messages, Spans, _read, prompts)
-
-    def end(turns: tuple[Turn, ...], spans: list[Span] | None, asked: Question[list[Span]] | None) -> Conversation:
-        statements, rejected = _checked(turns, list(_by_rule(turns)) if spans is None else spans)
-        usage, said = (asked.meter.usage(), asked.meter.note) if asked else (Usage(), note)
-        told = said.replace("the template stands in", "every sentence counts").replace(
-            "the template words the ledger", "every sentence counts"
-        )
-        return Conversation(turns=turns, statements=tuple(statements), rejected=rejected, usage=usage, note=told)
-
-    def run(conversation: str | Sequence[BaseMessage], config: RunnableConfig) -> Conversation:
-        turns = turns_of(conversation)
-        if model is None:
-            return end(turns, None, None)
-        asked = question(turns)
-        return end(turns, asked.ask(model, config), asked)
-
-    async def arun(conversation: str | Sequence[BaseMessage], config: RunnableConfig) -> Conversation:
-        turns = turns_of(conversation)
-        if model is None:
-            return end(turns, None, None)
-        asked = question(turns)
-        return end(turns, await asked.aask(model, config), asked)
-
-    chain: Runnable[str | Sequence[BaseMessage], Conversation] = RunnableLambda(run, arun, name="statement_chain")
+    chain = StatementRunnable(*chat_model(llm), prompts)
     return chain.with_types(output_type=Conversation).with_config(run_name="statement_chain")

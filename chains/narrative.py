@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from langchain_core.runnables import Runnable, RunnableConfig
 
-from jepa_langchain.chains.asking import Meter, Question, chat_model
+from jepa_langchain.chains.asking import Question, chat_model
 from jepa_langchain.chains.consent import predictor_polarity
 from jepa_langchain.chains.drafts import Draft, DraftReader, DraftSentence, longest_output, read_draft
+from jepa_langchain.chains.growing import GrowingRunnable
+from jepa_langchain.chains.hearing import Hearing
 from jepa_langchain.chains.marking import ledger_lines, mark_for, quoted
 from jepa_langchain.chains.style import NarrativeStyle
 from jepa_langchain.chains.telling import Telling
@@ -19,7 +21,6 @@ from jepa_langchain.prompts.chat import load_chat_prompt
 from jepa_langchain.schema import AlignmentReport, Narrative
 
 if TYPE_CHECKING:
-    from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import BaseMessage
 
@@ -40,44 +41,13 @@ class NarrativeOptions:
     prompts: Path | str | None
 
 
-class NarrativeRunnable(Runnable[AlignmentReport, Narrative]):
+class NarrativeRunnable(GrowingRunnable[AlignmentReport, Narrative]):
     """See :func:`narrative_chain`."""
 
     def __init__(self, options: NarrativeOptions) -> None:
         self.name = "narrative_chain"
         self._options = options
         self._prompt = load_chat_prompt("narrative", options.prompts).template()
-
-    def invoke(self, input: AlignmentReport, config: RunnableConfig | None = None, **_: Any) -> Narrative:  # noqa: A002, ANN401
-        """The narrative of a report."""
-        return self._call_with_config(self._tell, input, config, run_type="chain")
-
-    async def ainvoke(self, input: AlignmentReport, config: RunnableConfig | None = None, **_: Any) -> Narrative:  # noqa: A002, ANN401
-        """The narrative of a report."""
-        return await self._acall_with_config(self._atell, input, config, run_type="chain")
-
-    def stream(
-        self,
-        input: AlignmentReport,  # noqa: A002 - LangChain's name
-        config: RunnableConfig | None = None,
-        **_: Any,  # noqa: ANN401
-    ) -> Iterator[Narrative]:
-        """The narrative as it grows: one with each further verified sentence, the last one complete."""
-        yield from self._transform_stream_with_config(iter([input]), self._stream, config, run_type="chain")
-
-    async def astream(
-        self,
-        input: AlignmentReport,  # noqa: A002 - LangChain's name
-        config: RunnableConfig | None = None,
-        **_: Any,  # noqa: ANN401
-    ) -> AsyncIterator[Narrative]:
-        """As :meth:`stream`."""
-
-        async def one() -> AsyncIterator[AlignmentReport]:
-            yield input
-
-        async for narrative in self._atransform_stream_with_config(one(), self._astream, config, run_type="chain"):
-            yield narrative
 
     def _telling(self, report: AlignmentReport) -> Telling:
         predictor = self._options.predictor
@@ -96,98 +66,53 @@ class NarrativeRunnable(Runnable[AlignmentReport, Narrative]):
             self._messages(telling), Draft, lambda text: read_draft(text, rows) or None, self._options.prompts
         )
 
-    def _tell(
-        self, report: AlignmentReport, run_manager: CallbackManagerForChainRun, config: RunnableConfig
-    ) -> Narrative:
-        del run_manager
-        telling, model = self._telling(report), self._options.model
+    def run(self, given: AlignmentReport, config: RunnableConfig) -> Narrative:
+        """The narrative of a report."""
+        telling, model = self._telling(given), self._options.model
         if model is None or not telling.rows:
             return telling.narrative(note=self._options.note)
         question = self._question(telling)
         telling.hear(question.ask(model, config) or ())
         return telling.narrative(usage=question.meter.usage(), note=question.meter.note)
 
-    async def _atell(
-        self, report: AlignmentReport, run_manager: AsyncCallbackManagerForChainRun, config: RunnableConfig
-    ) -> Narrative:
-        del run_manager
-        telling, model = self._telling(report), self._options.model
+    async def arun(self, given: AlignmentReport, config: RunnableConfig) -> Narrative:
+        """The narrative of a report."""
+        telling, model = self._telling(given), self._options.model
         if model is None or not telling.rows:
             return telling.narrative(note=self._options.note)
         question = self._question(telling)
         telling.hear(await question.aask(model, config) or ())
         return telling.narrative(usage=question.meter.usage(), note=question.meter.note)
 
-    def _stream(
-        self, reports: Iterator[AlignmentReport], run_manager: CallbackManagerForChainRun, config: RunnableConfig
-    ) -> Iterator[Narrative]:
-        del run_manager
-        for report in reports:
-            telling, model = self._telling(report), self._options.model
-            if model is None or not telling.rows:
-                yield telling.narrative(note=self._options.note)
-                continue
-            hearing = _Hearing(telling)
-            try:
-                for chunk in model.stream(self._messages(telling), config):
-                    if hearing.take(chunk):
-                        yield telling.narrative(complete=False)
-            except Exception as error:  # noqa: BLE001 - every provider has its own errors
-                hearing.fail(error)
-            yield hearing.end()
+    def grow(self, given: AlignmentReport, config: RunnableConfig) -> Iterator[Narrative]:
+        """The narrative with each further verified sentence."""
+        telling, model = self._telling(given), self._options.model
+        if model is None or not telling.rows:
+            yield telling.narrative(note=self._options.note)
+            return
+        hearing = Hearing(DraftReader(), longest_output(len(telling.rows)))
+        try:
+            for chunk in model.stream(self._messages(telling), config):
+                if telling.hear(hearing.take(chunk)):
+                    yield telling.narrative(complete=False)
+        except Exception as error:  # noqa: BLE001 - every provider has its own errors
+            hearing.fail(error)
+        yield telling.narrative(usage=hearing.meter.usage(), note=hearing.end())
 
-    async def _astream(
-        self,
-        reports: AsyncIterator[AlignmentReport],
-        run_manager: AsyncCallbackManagerForChainRun,
-        config: RunnableConfig,
-    ) -> AsyncIterator[Narrative]:
-        del run_manager
-        async for report in reports:
-            telling, model = self._telling(report), self._options.model
-            if model is None or not telling.rows:
-                yield telling.narrative(note=self._options.note)
-                continue
-            hearing = _Hearing(telling)
-            try:
-                async for chunk in model.astream(self._messages(telling), config):
-                    if hearing.take(chunk):
-                        yield telling.narrative(complete=False)
-            except Exception as error:  # noqa: BLE001 - every provider has its own errors
-                hearing.fail(error)
-            yield hearing.end()
-
-
-class _Hearing:
-    """A streamed draft: read as it comes, its tokens counted, cut off when it grows out of all proportion."""
-
-    def __init__(self, telling: Telling) -> None:
-        self._telling = telling
-        self._reader = DraftReader()
-        self._left = longest_output(len(telling.rows))
-        self._read = 0
-        self._meter = Meter(calls=1)
-
-    def take(self, chunk: Any) -> bool:  # noqa: ANN401 - a message chunk, whatever its provider
-        """Hear one chunk; whether it completed a sentence that passed."""
-        self._meter.count(chunk)
-        piece = str(chunk.text)
-        self._left -= len(piece)
-        if self._left < 0:
-            return False
-        found = self._reader.feed(piece)
-        self._read += len(found)
-        return self._telling.hear(found) > 0
-
-    def fail(self, error: Exception) -> None:
-        """The stream broke off."""
-        self._meter.note = f"the language model failed ({type(error).__name__}); the template stands in"
-
-    def end(self) -> Narrative:
-        """The complete narrative."""
-        if not self._read and not self._meter.note:
-            self._meter.note = "the language model's answer could not be read; the template stands in"
-        return self._telling.narrative(usage=self._meter.usage(), note=self._meter.note)
+    async def agrow(self, given: AlignmentReport, config: RunnableConfig) -> AsyncIterator[Narrative]:
+        """The narrative with each further verified sentence."""
+        telling, model = self._telling(given), self._options.model
+        if model is None or not telling.rows:
+            yield telling.narrative(note=self._options.note)
+            return
+        hearing = Hearing(DraftReader(), longest_output(len(telling.rows)))
+        try:
+            async for chunk in model.astream(self._messages(telling), config):
+                if telling.hear(hearing.take(chunk)):
+                    yield telling.narrative(complete=False)
+        except Exception as error:  # noqa: BLE001 - every provider has its own errors
+            hearing.fail(error)
+        yield telling.narrative(usage=hearing.meter.usage(), note=hearing.end())
 
 
 def narrative_chain(
