@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from langchain_core.runnables import Runnable
@@ -15,12 +15,11 @@ from tests.scripted_openai import Reply, ScriptedOpenAI
 from tests.unit_tests.conftest import make_model
 
 TRANSCRIPT = "Ann: Rents need caps, I think.\nBob: Caps backfire badly. Build more homes."
-In = TypeVar("In")
 Out = TypeVar("Out")
 ways = pytest.mark.parametrize("way", ["sync", "async"])
 
 
-async def streamed(way: str, chain: Runnable[In, Out], given: In) -> list[Out]:
+async def streamed(way: str, chain: Runnable[Any, Out], given: object) -> list[Out]:
     """Everything that a chain yields."""
     if way == "sync":
         return list(chain.stream(given))
