@@ -109,7 +109,10 @@ class IndexQueries(VectorStore):
         relation: str | None = None,
         **kwargs: Any,  # noqa: ANN401
     ) -> list[tuple[Document, float]]:
-        """Documents with their cosine or, with ``relation=``, the probability of it (the cosine if uncalibrated)."""
+        """Documents with their cosine or, with ``relation=``, the probability of it (the cosine if uncalibrated).
+
+        With ``relation=`` the order is that of :meth:`search`, which counts more than the probability.
+        """
         if relation is None:
             return self.similarity_search_with_score_by_vector(self._embeddings.embed_query(query), k, filter)
         found = self.search(query, relation, k, filter, **kwargs)
