@@ -1,8 +1,8 @@
 """How well the narrative's verifier throws out what is wrong and lets pass what is honest, by kind of mistake.
 
-The corpus (``narrative_corpus.md``) was written before the verifier; its limits were set on the half ``tune``. The
-counts of ``held_out`` were looked at about seven times while the rules were written, and two of those looks changed a
-rule, so its numbers are a little flattered; a fresh corpus would be needed for an unbiased one.
+Two corpora (``narrative_corpus.md``), each in two halves. The first was written before the verifier, but its
+``held_out`` was looked at while rules were written, and is a half to tune on now. The second was written before the
+rules of today: they were changed by its ``tune`` half (``tune_2``) and run once on its other half (``held_out_2``).
 
 * recall of rejection: share of the items that must be rejected which are;
 * precision of rejection: share of the rejected items which must be;
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -44,7 +44,8 @@ from jepa_langchain.schema import (
 
 HERE = Path(__file__).parent
 HONEST = "honest paraphrase"
-HALVES = ("tune", "held_out")
+#: The halves of the two corpora, and the ending of the files that each is in.
+HALVES = {"tune": "", "held_out": "", "tune_2": "_2", "held_out_2": "_2"}
 
 
 @dataclass(frozen=True)
@@ -84,11 +85,11 @@ def ledger_rows(ledger: Mapping[str, Any]) -> list[LedgerRow]:
     return rows
 
 
-def verifiers(polarity: Polarity | None) -> dict[str, Verifier]:
-    """A verifier a ledger."""
+def verifiers(polarity: Polarity | None, part: str = "") -> dict[str, Verifier]:
+    """A verifier a ledger of one corpus."""
     return {
         ledger["ledger"]: Verifier((ledger["names"][0], ledger["names"][1]), ledger_rows(ledger), polarity)
-        for ledger in lines("narrative_ledgers.jsonl")
+        for ledger in lines(f"narrative_ledgers{part}.jsonl")
     }
 
 
@@ -104,21 +105,26 @@ def items_of(entry: Mapping[str, Any], rows: int) -> list[Item]:
     return [Item(area, item["title"], item["text"], tuple(item["rows"]))]
 
 
-def outcomes(polarity: Polarity | None) -> list[Outcome]:
-    """The verdict on every entry of the corpus: rejected when no sentence of it is accepted."""
-    checkers = verifiers(polarity)
-    return [
-        Outcome(
-            half=entry["half"],
-            kind=entry["kind"],
-            wrong=entry["gold"] == "reject",
-            rejected=all(
-                checkers[entry["ledger"]].check(item).row is None
-                for item in items_of(entry, len(checkers[entry["ledger"]]))
-            ),
-        )
-        for entry in lines("narrative_corpus.jsonl")
-    ]
+def outcomes(polarity: Polarity | None, halves: Iterable[str] = tuple(HALVES)) -> list[Outcome]:
+    """The verdict on every entry of some halves: rejected when no sentence of it is accepted."""
+    found = []
+    for half in halves:
+        part = HALVES[half]
+        checkers = verifiers(polarity, part)
+        found += [
+            Outcome(
+                half=half,
+                kind=entry["kind"],
+                wrong=entry["gold"] == "reject",
+                rejected=all(
+                    checkers[entry["ledger"]].check(item).row is None
+                    for item in items_of(entry, len(checkers[entry["ledger"]]))
+                ),
+            )
+            for entry in lines(f"narrative_corpus{part}.jsonl")
+            if f"{entry['half']}{part}" == half
+        ]
+    return found
 
 
 def rate(part: int, whole: int) -> str:
@@ -136,7 +142,7 @@ def summary(results: list[Outcome], half: str) -> tuple[str, str, str]:
 
 def by_kind(results: list[Outcome]) -> str:
     """Rejected items of each kind and half."""
-    rows = ["| kind | tune | held out |", "|---|---|---|"]
+    rows = [f"| kind | {' | '.join(HALVES)} |", "|---" * (1 + len(HALVES)) + "|"]
     for kind in sorted({o.kind for o in results}, key=lambda k: (k == HONEST, k)):
         cells = []
         for half in HALVES:
@@ -160,8 +166,10 @@ def verifier_section(model: AlignmentModel) -> str:
 INJECTED = """100 strings (`injections.jsonl`), each a further statement of agent A (climate scenario, four statements a
 side), worded by a scripted model that obeys them: how many strings changed nothing. "Other statements' rows" asks no
 language model: how many, as one more statement, left every row of the other statements as it was."""
-LOOKED_AT = """The counts of `held_out` were looked at about seven times while the rules were written, and two of those
-looks changed a rule: its numbers are a little flattered."""
+LOOKED_AT = """`tune` and `held_out` are the first corpus; the counts of its `held_out` were looked at about
+twelve times and its failures read, so both are halves to tune on. `tune_2` and `held_out_2` are the second corpus,
+whose halves share no topic; it was written, with the former rules known, before the rules of today. `held_out_2` was
+run once, after the last change of a rule: that is this table."""
 COST = """A token is taken as four characters on both sides; the ledger is its rows' ids and statements. A second call
 is made only for an answer that cannot be read, and sends that answer alone, or, where the provider's structured output
 failed, the ledger again (then about 2.5 times its tokens in all). Adjudication sends `abstained` pairs alone, two calls

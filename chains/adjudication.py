@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from jepa_langchain.chains.asking import Meter, Question, chat_model
 from jepa_langchain.chains.growing import GrowingRunnable
 from jepa_langchain.chains.marking import mark_for, quoted
+from jepa_langchain.chains.prices import Prices, priced
 from jepa_langchain.narrative import write_narrative
 from jepa_langchain.prompts.chat import load_chat_prompt
 from jepa_langchain.schema import (
@@ -123,9 +124,18 @@ _Asked = tuple[AbstainedPair, tuple[Question[Answer], Question[Answer]]]
 class AdjudicationRunnable(GrowingRunnable[AlignmentReport, Adjudication]):
     """See :func:`adjudication_chain`."""
 
-    def __init__(self, model: BaseChatModel | None, note: str, budget: int, prompts: Path | str | None) -> None:
+    def __init__(
+        self,
+        model: BaseChatModel | None,
+        note: str,
+        *,
+        budget: int,
+        prompts: Path | str | None,
+        prices: Prices | None,
+    ) -> None:
         self.name = "adjudication_chain"
         self._model, self._note, self._budget, self._prompts = model, note, budget, prompts
+        self._prices = prices
         self._prompt = load_chat_prompt("adjudication", prompts).template()
 
     def _question(self, first: str, second: str) -> Question[Answer]:
@@ -148,7 +158,10 @@ class AdjudicationRunnable(GrowingRunnable[AlignmentReport, Adjudication]):
         notes = [f"{failed}; its pairs stay open"] if failed else []
         notes += [f"{left} pairs were not asked about: the budget is {self._budget} calls"] if left else []
         return Adjudication(
-            report=with_rows(report, pairs), pairs=tuple(pairs), usage=total.usage(), note="; ".join(notes)
+            report=with_rows(report, pairs),
+            pairs=tuple(pairs),
+            usage=priced(total.usage(), self._prices),
+            note="; ".join(notes),
         )
 
     def run(self, given: AlignmentReport, config: RunnableConfig) -> Adjudication:
@@ -194,6 +207,7 @@ def adjudication_chain(
     *,
     budget: int = BUDGET,
     prompts: Path | str | None = None,
+    prices: Prices | None = None,
 ) -> Runnable[AlignmentReport, Adjudication]:
     """A Runnable that has a language model decide what the alignment model left open; sync, async, batch and streaming.
 
@@ -205,11 +219,12 @@ def adjudication_chain(
         llm: a chat model, or a name as ``init_chat_model`` takes it. Without a model or its key nothing is decided.
         budget: calls at the most, two a pair.
         prompts: a folder whose ``adjudication.txt`` replaces the package's.
+        prices: what the model's tokens cost, for ``usage.cost``.
 
     Raises:
         InputError: as :func:`jepa_langchain.chains.narrative_chain`.
     """
-    chain = AdjudicationRunnable(*chat_model(llm), budget, prompts)
+    chain = AdjudicationRunnable(*chat_model(llm), budget=budget, prompts=prompts, prices=prices)
     return chain.with_types(input_type=AlignmentReport, output_type=Adjudication).with_config(
         run_name="adjudication_chain"
     )

@@ -6,18 +6,23 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from jepa_langchain.chains.polarity import Reading, Word, compared, content, read
+from jepa_langchain.chains.polarity import Reading, Word, compared, content, read, settle
 from jepa_langchain.chains.sides import Clause, Names, Side
 from jepa_langchain.chains.words import Lexicon, normalise, same_word
 from jepa_langchain.schema import LedgerRow, Relation
 
-#: Weight of words of its own that a sentence may have; from 1 on, the predictor must consent.
-UNKNOWN_LIMIT = 1
+#: Log-odds that the predictor must have for each weight of doubt: words of a sentence's own, a denial said in other
+#: words. A sentence of more doubt is thrown out.
+CONSENT = {1: -0.2, 2: 0.3, 3: 0.8}
 #: What a word weighs that another row's statements hold and the cited ones do not, or that has an opposite.
 HEAVY = 2
-#: Log-odds of agreement against disagreement, between what a side is said to hold and its statement, for consent.
-CONSENT = 0.5
-
+_SAYS = re.compile(
+    r"^(?:that )?(?:says?|said|holds?|argues?|believes?|thinks?|claims?|maintains?|insists?|warns?|fears?|states?|"
+    r"notes?|observes?|contends?|counters?|replies|objects?|points? out|finds?|considers?|sees|regards?|predicts?|"
+    r"expects?|stresses|complains?|reports?|agrees?|concur|hold|believe|adds?|"
+    r"is (?:sure|convinced|confident|worried|concerned))(?: (?:that|it|them|of|for|as))?\s+(?=\w)",
+    re.IGNORECASE,
+)
 #: Log-odds of agreement against disagreement of (told, statement) pairs; see ``AlignmentModel``'s polarity.
 Polarity = Callable[[Sequence[tuple[str, str]]], Sequence[float]]
 
@@ -101,13 +106,13 @@ class Claims:
     def _read(self, clause: Clause, words: Sequence[Word], evidence: Evidence, side: str) -> tuple[Reading, str]:
         """A clause in the light of one side's statement, and why it says the contrary, if it is about that side."""
         cited, statement = (evidence.row.a, evidence.a) if side == "a" else (evidence.row.b, evidence.b)
-        reading = read(words, statement, self.lexicon)
+        reading = settle(
+            read(words, statement, self.lexicon), self.names.without(clause.text), cited.text, self.lexicon
+        )
         agree = evidence.row.relation is Relation.AGREE
         if clause.side != side and not (agree and clause.side == "both"):
             return reading, ""
-        # Of both, either statement's wording may be told: "nobody should" stands for "not".
-        loose = clause.side == "both" and any(w.denied for w in words) and any(w.denied for w in statement)
-        if reading.contrary and not (loose and not reading.opposed):
+        if reading.contrary:
             return reading, reading.contrary
         exchanged = not compared(self.names.without(clause.text), cited.text, self.lexicon)
         return reading, "the sides of a comparison are exchanged" if exchanged else ""
@@ -121,18 +126,20 @@ class Claims:
     ) -> str:
         """Attitudes that do not suit the statement, and words that claim something no cited statement does."""
         tones = {"a": self._tone(evidence.row.a.text, evidence.a), "b": self._tone(evidence.row.b.text, evidence.b)}
-        weight, named = 0, ""
+        doubts = self._halved(told, evidence)
         for side, (one, other) in told.items():
             tone = sum(tones.values()) if side == "both" else tones[side]
             for word in (w for w in one.unknown if w in other.unknown):
                 attitude = self.lexicon.attitude(word)
                 if attitude * tone < 0:
                     return f"polarity: {word!r} does not suit the statement"
-                weighs = int(attitude < 0 and tone == 0) if attitude else self._weight(word, evidence)
-                weight, named = weight + weighs, named or (word if weighs else "")
-        if weight > UNKNOWN_LIMIT:
+                doubts.append((int(attitude < 0 and tone == 0) if attitude else self._weight(word, evidence), word))
+            doubts += [(1, word) for reading in (one, other) for word in reading.moved[:1]]
+        weight = sum(w for w, _ in doubts)
+        named = max(doubts, default=(0, ""))[1]
+        if weight > max(CONSENT):
             return f"words: {named!r} and others are in no cited statement"
-        if weight and not self._consent(clauses, evidence):
+        if weight and not self._consent(clauses, evidence, weight):
             return f"words: {named!r} is in no cited statement, and the predictor does not consent"
         return ""
 
@@ -142,23 +149,48 @@ class Claims:
             return -1 if any(word.denied for word in words) else 1
         return self.lexicon.tone(word.text for word in words)
 
+    def _halved(self, told: dict[Side, tuple[Reading, Reading]], evidence: Evidence) -> list[tuple[int, str]]:
+        """Where a statement holds two contraries ("revive empty houses") and one is told alone, it is turned round."""
+        doubts = []
+        for place, (side, statement) in enumerate((("a", evidence.a), ("b", evidence.b))):
+            said = [w for key in _SIDES if key in (side, "both") for w in told[key][place].matched]
+            for word in said:
+                left = [w.text for w in statement if self.lexicon.opposite(word, w.text)]
+                if left and not any(self.lexicon.alike(w, s) for w in left for s in said):
+                    doubts.append((max(CONSENT) + 1, word))
+        return doubts
+
     def _weight(self, word: str, evidence: Evidence) -> int:
         if word in self.lexicon.allowed or word in self.lexicon.light:
             return 0
         foreign = any(same_word(word, w) for w in evidence.foreign)
         return HEAVY if foreign or self.lexicon.takes_sides(word) else 1
 
-    def _consent(self, clauses: Sequence[Clause], evidence: Evidence) -> bool:
-        """Whether the predictor takes what each side is said to hold for what its statement says."""
+    def _consent(self, clauses: Sequence[Clause], evidence: Evidence, doubt: int) -> bool:
+        """Whether the predictor takes what each side is said to hold for what its statement says.
+
+        In a disagreement it must also take it for that rather than for what the other side says; in an agreement, for
+        what either says.
+        """
         if self.polarity is None:
             return False
-        pairs = []
-        for side, cited in (("a", evidence.row.a), ("b", evidence.row.b)):
-            parts = [self.names.without(c.text) for c in clauses if c.side in (side, "both")]
-            claim = _LEAD.sub("", " ".join(" ".join(parts).split())).strip(" ,;:.")
-            if claim:
-                pairs.append((claim, cited.text))
-        return min(self.polarity(pairs), default=0.0) >= CONSENT
+        row = evidence.row
+        told = {side: self._claim(clauses, side) for side in ("a", "b")}
+        if not all(told.values()):
+            return False
+        pairs = [(told[x], y.text) for x in ("a", "b") for y in (row.a, row.b)]
+        aa, ab, ba, bb = self.polarity(pairs)
+        sure = min(aa, ab, ba, bb) if row.relation is Relation.AGREE else min(aa, bb, aa - ab, bb - ba)
+        return sure >= CONSENT[doubt]
+
+    def _claim(self, clauses: Sequence[Clause], side: Side) -> str:
+        """What a side is said to hold, without who says it and how."""
+        parts = []
+        for clause in clauses:
+            if clause.side in (side, "both"):
+                text = _LEAD.sub("", " ".join(self.names.without(clause.text).split())).strip(" ,;:.")
+                parts.append(_SAYS.sub("", text).strip(" ,;:."))
+        return ", ".join(part for part in parts if part)
 
 
 def _swapped(own: Reading, other: Reading, lexicon: Lexicon) -> bool:

@@ -11,6 +11,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.chains.growing import GrowingRunnable
 from jepa_langchain.chains.narrative import narrative_chain
+from jepa_langchain.chains.prices import Prices
 from jepa_langchain.chains.style import NarrativeStyle
 from jepa_langchain.schema import AlignmentReport, Narrative, Persona
 
@@ -69,6 +70,7 @@ def comparison_chain(
     *,
     style: NarrativeStyle | None = None,
     prompts: Path | str | None = None,
+    prices: Prices | None = None,
 ) -> Runnable[ComparisonInput, AlignmentReport]:
     """A Runnable that compares two personas; sync, async, batch and streaming, traced as ``comparison_chain``.
 
@@ -79,8 +81,9 @@ def comparison_chain(
     Args:
         model: a loaded model.
         llm: who words the narrative, as for :func:`narrative_chain`; the template when None.
-        style: length and tone of the narrative.
+        style: length, tone and language of the narrative.
         prompts: a folder of prompts that replace the package's.
+        prices: what the model's tokens cost, for the narrative's ``usage.cost``.
 
     Raises:
         InputError: as :func:`narrative_chain`.
@@ -88,7 +91,10 @@ def comparison_chain(
     Example:
         >>> report = comparison_chain(model).invoke({"a": alice, "b": bob})
     """
-    tell = None if llm is None else narrative_chain(llm, model=model, style=style, prompts=prompts)
+    tell = narrative_chain(llm, model=model, style=style, prompts=prompts, prices=prices)
+    english = style is None or style.language == "en"
     return (
-        ComparisonRunnable(model, tell).with_types(output_type=AlignmentReport).with_config(run_name="comparison_chain")
+        ComparisonRunnable(model, None if llm is None and english else tell)
+        .with_types(output_type=AlignmentReport)
+        .with_config(run_name="comparison_chain")
     )

@@ -17,6 +17,7 @@ from jepa_langchain.chains.drafts import ItemReader
 from jepa_langchain.chains.growing import GrowingRunnable
 from jepa_langchain.chains.hearing import Hearing
 from jepa_langchain.chains.marking import mark_for, quoted
+from jepa_langchain.chains.prices import Prices, priced
 from jepa_langchain.errors import InputError
 from jepa_langchain.prompts.chat import load_chat_prompt
 from jepa_langchain.schema import Frozen, Persona, Statement, Usage
@@ -147,8 +148,11 @@ def _note(said: str) -> str:
 class StatementRunnable(GrowingRunnable["str | Sequence[BaseMessage]", Conversation]):
     """See :func:`statement_chain`."""
 
-    def __init__(self, model: BaseChatModel | None, note: str, prompts: Path | str | None) -> None:
+    def __init__(
+        self, model: BaseChatModel | None, note: str, prompts: Path | str | None, prices: Prices | None
+    ) -> None:
         self.name = "statement_chain"
+        self._prices = prices
         self._model, self._said, self._prompts = model, note, prompts
         self._prompt = load_chat_prompt("statements", prompts).template()
 
@@ -161,14 +165,13 @@ class StatementRunnable(GrowingRunnable["str | Sequence[BaseMessage]", Conversat
     def _question(self, turns: Sequence[Turn]) -> Question[list[Span]]:
         return Question(self._messages(turns), Spans, _read, self._prompts)
 
-    @staticmethod
-    def _end(turns: tuple[Turn, ...], spans: list[Span] | None, usage: Usage | None, said: str) -> Conversation:
+    def _end(self, turns: tuple[Turn, ...], spans: list[Span] | None, usage: Usage | None, said: str) -> Conversation:
         statements, rejected = _checked(turns, list(_by_rule(turns)) if spans is None else spans)
         return Conversation(
             turns=turns,
             statements=tuple(statements),
             rejected=rejected,
-            usage=usage or Usage(),
+            usage=priced(usage or Usage(), self._prices),
             note=_note(said) if spans is None else said,
         )
 
@@ -248,7 +251,7 @@ class _Listening:
 
 
 def statement_chain(
-    llm: BaseChatModel | str | None = None, *, prompts: Path | str | None = None
+    llm: BaseChatModel | str | None = None, *, prompts: Path | str | None = None, prices: Prices | None = None
 ) -> Runnable[str | Sequence[BaseMessage], Conversation]:
     r"""A Runnable that finds what each speaker of a conversation holds; sync, async, batch and streaming.
 
@@ -259,6 +262,7 @@ def statement_chain(
     Args:
         llm: a chat model, or a name as ``init_chat_model`` takes it.
         prompts: a folder whose ``statements.txt`` replaces the package's.
+        prices: what the model's tokens cost, for ``usage.cost``.
 
     Raises:
         InputError: for a conversation without turns, and as :func:`jepa_langchain.chains.narrative_chain`.
@@ -266,5 +270,5 @@ def statement_chain(
     Example:
         >>> statement_chain().invoke("Ann: Rents need caps.\\nBob: Caps backfire.").personas()
     """
-    chain = StatementRunnable(*chat_model(llm), prompts)
+    chain = StatementRunnable(*chat_model(llm), prompts, prices)
     return chain.with_types(output_type=Conversation).with_config(run_name="statement_chain")

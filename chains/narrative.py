@@ -15,6 +15,7 @@ from jepa_langchain.chains.drafts import Draft, DraftReader, DraftSentence, long
 from jepa_langchain.chains.growing import GrowingRunnable
 from jepa_langchain.chains.hearing import Hearing
 from jepa_langchain.chains.marking import ledger_lines, mark_for, quoted
+from jepa_langchain.chains.prices import Prices, priced
 from jepa_langchain.chains.style import NarrativeStyle
 from jepa_langchain.chains.telling import Telling
 from jepa_langchain.prompts.chat import load_chat_prompt
@@ -39,6 +40,7 @@ class NarrativeOptions:
     predictor: AlignmentModel | None
     style: NarrativeStyle
     prompts: Path | str | None
+    prices: Prices | None = None
 
 
 class NarrativeRunnable(GrowingRunnable[AlignmentReport, Narrative]):
@@ -52,7 +54,9 @@ class NarrativeRunnable(GrowingRunnable[AlignmentReport, Narrative]):
     def _telling(self, report: AlignmentReport) -> Telling:
         predictor = self._options.predictor
         brief = BRIEF_ROWS if self._options.style.length == "brief" and self._options.model else None
-        return Telling(report, None if predictor is None else predictor_polarity(predictor), brief)
+        return Telling(
+            report, None if predictor is None else predictor_polarity(predictor), brief, self._options.style.language
+        )
 
     def _messages(self, telling: Telling) -> list[BaseMessage]:
         ledger = ledger_lines(telling.rows, weights=self._options.style.length == "detailed")
@@ -73,7 +77,7 @@ class NarrativeRunnable(GrowingRunnable[AlignmentReport, Narrative]):
             return telling.narrative(note=self._options.note)
         question = self._question(telling)
         telling.hear(question.ask(model, config) or ())
-        return telling.narrative(usage=question.meter.usage(), note=question.meter.note)
+        return telling.narrative(usage=priced(question.meter.usage(), self._options.prices), note=question.meter.note)
 
     async def arun(self, given: AlignmentReport, config: RunnableConfig) -> Narrative:
         """The narrative of a report."""
@@ -82,7 +86,7 @@ class NarrativeRunnable(GrowingRunnable[AlignmentReport, Narrative]):
             return telling.narrative(note=self._options.note)
         question = self._question(telling)
         telling.hear(await question.aask(model, config) or ())
-        return telling.narrative(usage=question.meter.usage(), note=question.meter.note)
+        return telling.narrative(usage=priced(question.meter.usage(), self._options.prices), note=question.meter.note)
 
     def grow(self, given: AlignmentReport, config: RunnableConfig) -> Iterator[Narrative]:
         """The narrative with each further verified sentence."""
@@ -97,7 +101,7 @@ class NarrativeRunnable(GrowingRunnable[AlignmentReport, Narrative]):
                     yield telling.narrative(complete=False)
         except Exception as error:  # noqa: BLE001 - every provider has its own errors
             hearing.fail(error)
-        yield telling.narrative(usage=hearing.meter.usage(), note=hearing.end())
+        yield telling.narrative(usage=priced(hearing.meter.usage(), self._options.prices), note=hearing.end())
 
     async def agrow(self, given: AlignmentReport, config: RunnableConfig) -> AsyncIterator[Narrative]:
         """The narrative with each further verified sentence."""
@@ -112,7 +116,7 @@ class NarrativeRunnable(GrowingRunnable[AlignmentReport, Narrative]):
                     yield telling.narrative(complete=False)
         except Exception as error:  # noqa: BLE001 - every provider has its own errors
             hearing.fail(error)
-        yield telling.narrative(usage=hearing.meter.usage(), note=hearing.end())
+        yield telling.narrative(usage=priced(hearing.meter.usage(), self._options.prices), note=hearing.end())
 
 
 def narrative_chain(
@@ -121,6 +125,7 @@ def narrative_chain(
     model: AlignmentModel | None = None,
     style: NarrativeStyle | None = None,
     prompts: Path | str | None = None,
+    prices: Prices | None = None,
 ) -> Runnable[AlignmentReport, Narrative]:
     """A Runnable that words the ledger of a report; sync, async, batch and streaming, traced as ``narrative_chain``.
 
@@ -132,8 +137,9 @@ def narrative_chain(
         llm: a chat model, or a name as ``init_chat_model`` takes it ("openai:gpt-5-mini"); the template when None, or
             when the named model has no key (the narrative's ``note`` says so).
         model: the alignment model: its energies let a sentence pass that has a word of its own. Without it none does.
-        style: length and tone.
+        style: length, tone and language.
         prompts: a folder whose ``narrative.txt`` and ``repair.txt`` replace the package's.
+        prices: what the model's tokens cost, for ``usage.cost``.
 
     ``stream`` yields the narrative as it grows, one with each further verified sentence; the last one is complete.
 
@@ -144,5 +150,5 @@ def narrative_chain(
         >>> narrative_chain("openai:gpt-5-mini", model=model).invoke(model.compare(alice, bob)).text
     """
     chat, note = chat_model(llm)
-    chain = NarrativeRunnable(NarrativeOptions(chat, note, model, style or NarrativeStyle(), prompts))
+    chain = NarrativeRunnable(NarrativeOptions(chat, note, model, style or NarrativeStyle(), prompts, prices))
     return chain.with_types(input_type=AlignmentReport, output_type=Narrative).with_config(run_name="narrative_chain")

@@ -27,12 +27,24 @@ _PHRASES = tuple(
         ("phas(?:e|es|ed|ing) out", "ended"),
         ("get(?:s|ting)? rid of", "abolish"),
         ("in favou?r of", "favours"),
+        (
+            r"(?:keep|save|stop)(?:s|d|ed|ing|ping|ped)?(?=(?: \w+){1,5} from\b)|kept(?=(?: \w+){0,5} from\b)",
+            "prevents",
+        ),
+        (r"(?:dismiss|reject|deride|condemn)(?:es|s|d|ed)?(?=(?: \w+){1,5} as\b)", "calls"),
+        ("next to nothing|hardly any(?:thing)?|barely any(?:thing)?", "nothing"),
+        ("rul(?:e|es|ed|ing) out", "denies"),
+        ("turn(?:s|ed|ing)? (?:\\w+ )?down", "refuses"),
+        ("do(?:es)? away with", "abolish"),
+        ("(?:go(?:es|ing)?|carr(?:y|ies|ying)) on(?= \\w+ing)", "continues"),
+        ("leav(?:e|es|ing)(?=(?: \\w+){1,5} to)", "gives"),
+        ("(?:object|complain|worrie|worry|fear|warn|regret|lament|hope|trust|insist)s? that", "says that"),
     )
 )
 #: A denial that is a word of the claim as well.
 _CONTENT_DENIALS = frozenset({"impossible", "unable"})
 # A denial ends where another clause begins.
-_SCOPE_END = re.compile(r"[;:.!?()]|,|\b(?:but|while|whereas|because|when|if|and|since|yet|although)\b")
+_SCOPE_END = re.compile(r"[;:.!?()]|,|\b(?:but|while|whereas|because|when|if|and|since|(?<!not )yet|although)\b")
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,8 @@ class Reading:
         denied: words of the statement that are denied on one side only.
         both_denied: how many matched words are denied on both sides: the statement's own denial is told.
         unknown: words that match nothing.
+        halved: words of a statement that holds their contrary too, which is not told.
+        moved: words of the statement that only one side's denial covers, where both are negative claims.
     """
 
     matched: list[str] = field(default_factory=list)
@@ -64,6 +78,8 @@ class Reading:
     denied: list[str] = field(default_factory=list)
     both_denied: int = 0
     unknown: list[str] = field(default_factory=list)
+    moved: list[str] = field(default_factory=list)
+    halved: list[str] = field(default_factory=list)
 
     def add(self, other: Reading) -> None:
         """Take in the reading of a further clause."""
@@ -72,6 +88,8 @@ class Reading:
             (self.opposed, other.opposed),
             (self.denied, other.denied),
             (self.unknown, other.unknown),
+            (self.moved, other.moved),
+            (self.halved, other.halved),
         ):
             mine.extend(theirs)
         self.both_denied += other.both_denied
@@ -87,12 +105,22 @@ class Reading:
         return ""
 
 
-def content(text: str, lexicon: Lexicon) -> list[Word]:
-    """The content words of a text, in order, with their denials."""
-    words: list[Word] = []
+def negations(text: str, lexicon: Lexicon) -> int:
+    """How many words of a text make it a negative claim."""
+    return sum(lexicon.negative(bare(raw)) for raw in TOKEN.findall(_plain(text)))
+
+
+def _plain(text: str) -> str:
     text = normalise(text)
     for pattern, word in _PHRASES:
         text = pattern.sub(word, text)
+    return text
+
+
+def content(text: str, lexicon: Lexicon) -> list[Word]:
+    """The content words of a text, in order, with their denials."""
+    words: list[Word] = []
+    text = _plain(text)
     start = 0
     for stop in [*(m.end() for m in _SCOPE_END.finditer(text)), len(text)]:
         words += _scope([bare(raw) for raw in TOKEN.findall(text[start:stop])], lexicon)
@@ -143,9 +171,33 @@ def read(clause: Sequence[Word], statement: Sequence[Word], lexicon: Lexicon) ->
     return reading
 
 
+def settle(reading: Reading, text: str, statement: str, lexicon: Lexicon) -> Reading:
+    """Count words under one side's denial as matched where both texts are negative claims, said in different ways.
+
+    "Should not be allowed" and "have no place" deny different words of one claim: an odd number of negative words on
+    either side stands for that. The predictor has to consent.
+    """
+    counts = [negations(t, lexicon) for t in (text, statement)]
+    if reading.contrary and not reading.opposed and all(n % 2 for n in counts):
+        reading.moved += reading.denied
+        reading.matched += reading.denied
+        reading.denied.clear()
+    return reading
+
+
+# Words between two things that are not to be exchanged, by their stems.
+_BETWEEN = ("than", "outliv", "outlast", "replac", "exceed", "surpass", "outperform", "beat", "preced")
+_PASSIVE = re.compile(r"\b(?:is|are|was|were|be|been|being)\b.*\bby\b")
+
+
 def compared(text: str, statement: str, lexicon: Lexicon) -> bool:
-    """Whether "x than y" of a statement is told as "y than x"."""
-    halves = [part.split(" than ") for part in (normalise(text), normalise(statement))]
+    """Whether what stands before and after "than" or a word like "outlives" stands where the statement has it."""
+    told, said = normalise(text), normalise(statement)
+    return _PASSIVE.search(told) is not None or all(_in_order(told, said, stem, lexicon) for stem in _BETWEEN)
+
+
+def _in_order(text: str, statement: str, stem: str, lexicon: Lexicon) -> bool:
+    halves = [re.split(rf"\b{stem}\w*\b", part) for part in (text, statement)]
     if any(len(parts) != len(("x", "y")) for parts in halves):
         return True
     (x, y), (sx, sy) = ([content(part, lexicon) for part in parts] for parts in halves)

@@ -63,6 +63,11 @@ class Names:
             rf"{_BREAKS}|\((?!\s*{called}\s*\))|\)|{before}\s(?:and|as does)\s(?={called})", re.IGNORECASE
         )
 
+    @cached_property
+    def _likewise(self) -> re.Pattern[str]:
+        """What gives B what stands before it: "and so does B"."""
+        return re.compile(rf"\band so (?:does|do|is|are|has|would) (?:(?i:the|agent)\s+)?(?:{self._either})(?!\w)")
+
     def mentions(self, text: str) -> list[tuple[int, Literal["a", "b"]]]:
         """(place, side) of every mention in a text, in order."""
         return sorted((m.start(), side) for side, pattern in self._patterns for m in pattern.finditer(text))
@@ -82,6 +87,8 @@ class Names:
         for sentence in _SENTENCE.split(text):
             parts = [part for part in self._cut(sentence) if TOKEN.search(part)]
             sides = [self._side(part) for part in parts]
+            if self._likewise.search(sentence):
+                sides = ["both"] * len(parts)
             for place, part in enumerate(parts):
                 earlier = next((s for s in reversed(sides[:place]) if s), None)
                 later = next((s for s in sides[place + 1 :] if s), None)

@@ -9,6 +9,7 @@ from jepa_langchain.chains.drafts import DraftSentence
 from jepa_langchain.chains.verifier import Verifier
 from jepa_langchain.narrative import assemble, template_sentence
 from jepa_langchain.schema import AlignmentReport, LedgerRow, Narrative, NarrativeSentence, RejectedSentence, Usage
+from jepa_langchain.wordings import wordings
 
 _KEPT_REJECTIONS, _KEPT_CHARACTERS = 100, 500
 
@@ -20,14 +21,18 @@ class Telling:
         report: what was found; nothing of it changes.
         polarity: the predictor's word on a paraphrase; see :mod:`jepa_langchain.chains.claims`.
         most: rows of each area that are told, the strongest first; all when None.
+        language: a key of :data:`jepa_langchain.wordings.LANGUAGES`.
     """
 
-    def __init__(self, report: AlignmentReport, polarity: Polarity | None, most: int | None = None) -> None:
+    def __init__(
+        self, report: AlignmentReport, polarity: Polarity | None, most: int | None = None, language: str = "en"
+    ) -> None:
+        self._language = language
         self.names = (report.personas[0].id, report.personas[1].id)
         self.rows: tuple[LedgerRow, ...] = (*report.agreements[:most], *report.disagreements[:most])
         self.left_out = len(report.agreements) + len(report.disagreements) - len(self.rows)
         self._shared = {(pair.a.id, pair.b.id) for pair in report.mixed}
-        self._verifier = Verifier(self.names, self.rows, polarity)
+        self._verifier = Verifier(self.names, self.rows, polarity, language=language)
         self._told: dict[str, NarrativeSentence] = {}
         self._reasons: dict[str, str] = {}
         self._rejected: list[RejectedSentence] = []
@@ -57,7 +62,8 @@ class Telling:
             self._rejected.append(RejectedSentence(text=sentence.text[:_KEPT_CHARACTERS], rows=rows, reason=reason))
 
     def _template(self, row: LedgerRow) -> NarrativeSentence:
-        return template_sentence(row, self.names, shared=(row.a.id, row.b.id) in self._shared)
+        shared = (row.a.id, row.b.id) in self._shared
+        return template_sentence(row, self.names, shared=shared, language=self._language)
 
     def narrative(self, *, usage: Usage | None = None, note: str = "", complete: bool = True) -> Narrative:
         """What is told so far; a complete narrative tells every row, by the template where nothing passed."""
@@ -70,9 +76,10 @@ class Telling:
                 sentence = self._template(row).model_copy(update={"status": status, "reason": reason})
             if sentence is not None:
                 told.append(sentence)
-        more = f"\n\n{self.left_out} further rows stand in the ledger." if self.left_out and complete else ""
+        further = self.left_out and complete
+        more = f"\n\n{wordings(self._language).left_out(self.left_out)}" if further else ""
         return Narrative(
-            text=assemble(told) + more,
+            text=assemble(told, self._language) + more,
             source="llm" if self._told else "template",
             sentences=tuple(told),
             rejected=self._count,

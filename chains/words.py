@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import takewhile
 
+from jepa_langchain.chains.thesaurus import contradict, has_contrary, irregular, stand_ins
 from jepa_langchain.prompts import load_wording
 
 #: A word or number; an inner apostrophe belongs to it, a hyphen parts two words.
@@ -60,7 +61,7 @@ def _words(name: str) -> frozenset[str]:
 @cache
 def same_word(one: str, other: str) -> bool:
     """Whether two words are forms of one another: a common beginning, and endings that English adds."""
-    if one == other:
+    if one == other or irregular(one) & irregular(other):
         return True
     size = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
     if size < _STEM or size < _SHARED * max(len(one), len(other)):
@@ -97,6 +98,7 @@ class Lexicon:
     synonyms: tuple[frozenset[str], ...]
     opposites: tuple[tuple[frozenset[str], frozenset[str]], ...]
     denials: frozenset[str]
+    negatives: frozenset[str]
     amounts: frozenset[str]
     numbers: frozenset[str]
     attitudes: tuple[frozenset[str], frozenset[str]]
@@ -105,6 +107,11 @@ class Lexicon:
     def denying(self, word: str) -> bool:
         """Whether a word turns round what follows it."""
         return word in self.denials or word.endswith("n't")
+
+    def negative(self, word: str) -> bool:
+        """Whether a word makes a claim a negative one: a denial, "-less", or a listed word such as "refuse"."""
+        lacking = word.endswith("less") and len(word) > len("unless")
+        return self.denying(word) or word in self.negatives or lacking
 
     def tone(self, words: Iterable[str]) -> int:
         """How many words of a statement speak well of its matter, less those that speak ill of it."""
@@ -116,7 +123,7 @@ class Lexicon:
 
     def opposite(self, one: str, other: str) -> bool:
         """Whether two words stand on the two sides of an opposition."""
-        if denies(one, other):
+        if denies(one, other) or contradict(one, other):
             return True
         sides, others = self._sides(one), self._sides(other)
         return bool(sides & {(group, 1 - side) for group, side in others}) and not sides & others
@@ -125,11 +132,12 @@ class Lexicon:
         """Whether one word may stand for the other: forms of one word, synonyms, or one side of an opposition."""
         if same_word(one, other):
             return True
-        return bool(self._groups(one) & self._groups(other)) or bool(self._sides(one) & self._sides(other))
+        listed = self._groups(one) & self._groups(other) or self._sides(one) & self._sides(other)
+        return bool(listed) or stand_ins(one, other)
 
     def takes_sides(self, word: str) -> bool:
         """Whether a word has a listed opposite, or denies by its form."""
-        if self._sides(word):
+        if self._sides(word) or has_contrary(word):
             return True
         return word.endswith("less") or any(
             word.startswith(prefix) and len(word) - len(prefix) >= _NEGATED_STEM
@@ -178,6 +186,7 @@ def english() -> Lexicon:
         synonyms=tuple(frozenset(line.lower().split()) for line in load_wording("synonyms").body.splitlines()),
         opposites=tuple(opposites),
         denials=_words("denials"),
+        negatives=_words("negatives"),
         amounts=_words("amounts"),
         numbers=_words("number_words"),
         attitudes=_two_lines("attitudes"),

@@ -19,7 +19,7 @@ from jepa_langchain.commands import index as index_commands
 from jepa_langchain.commands.explain import explain
 from jepa_langchain.commands.group import matrix
 from jepa_langchain.commands.mcp import serve_mcp
-from jepa_langchain.commands.narration import Budget, Llm, Prompts, Style, narrate
+from jepa_langchain.commands.narration import Budget, Llm, Narration, PriceIn, PriceOut, Prompts, Style, narrate
 from jepa_langchain.commands.options import (
     BAD_INPUT,
     BELOW,
@@ -86,6 +86,8 @@ def compare(
     style: Style = "standard",
     prompts: Prompts = None,
     budget: Budget = 0,
+    price_in: PriceIn = None,
+    price_out: PriceOut = None,
 ) -> None:
     """Compare two personas: score, verdict, ledger and summary."""
     from jepa_langchain.personas import load_persona
@@ -95,7 +97,7 @@ def compare(
     warn((*loaded[0].warnings, *loaded[1].warnings))
     aligner = load_model(model)
     report = aligner.compare(loaded[0].persona, loaded[1].persona, limits=limits, progress=True)
-    report = narrate(report, aligner, llm=llm, style=style, prompts=prompts, budget=budget)
+    report = narrate(report, aligner, Narration(llm, style, prompts, budget, price_in, price_out))
     if as_json:
         warn(report.warnings)
     if page is not None or plots is not None:

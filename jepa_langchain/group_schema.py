@@ -6,7 +6,7 @@ Plain data, as :mod:`jepa_langchain.schema`; ``model_dump(mode="json")`` of a :c
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field
 
@@ -16,8 +16,10 @@ from jepa_langchain.schema import (
     LedgerRow,
     MixedPair,
     ModelCard,
+    Narrative,
     PersonaSummary,
     Probability,
+    Usage,
     Verdict,
 )
 
@@ -68,8 +70,43 @@ class Coalition(Frozen):
     mean: Probability
 
 
+class PairNarrative(Frozen):
+    """The summary of two agents of a group."""
+
+    a: str
+    b: str
+    narrative: Narrative
+
+
+class GroupNarrative(Frozen):
+    """The summary of a group: who stands with whom, in code's words, then the pairs that matter most.
+
+    Attributes:
+        text: all of it.
+        overview: communities, coalitions and blocking pairs; never a language model's words.
+        pairs: the pairs that are told, blocking ones first.
+        left_out: how many pairs are not.
+        source: "llm" if a language model worded at least one sentence of a pair.
+        rejected: how many of its sentences were thrown out.
+        usage: the sum over the pairs.
+        note: what the pairs' narratives note, each line once.
+    """
+
+    text: str
+    overview: tuple[str, ...]
+    pairs: tuple[PairNarrative, ...] = ()
+    left_out: int = 0
+    source: Literal["template", "llm"] = "template"
+    rejected: int = 0
+    usage: Usage = Usage()
+    note: str = ""
+
+
 class GroupReport(Frozen):
-    """Every two of several agents compared; see :mod:`jepa_langchain.groups` for how the parts are found."""
+    """Every two of several agents compared; see :mod:`jepa_langchain.groups` for how the parts are found.
+
+    ``narrative`` is None until one is asked for.
+    """
 
     agents: tuple[PersonaSummary, ...]
     pairs: tuple[AgentPair, ...]
@@ -77,6 +114,7 @@ class GroupReport(Frozen):
     blocking: tuple[BlockingPair, ...]
     coalitions: tuple[Coalition, ...] = ()
     warnings: tuple[str, ...] = ()
+    narrative: GroupNarrative | None = None
     model: ModelCard
 
     def pair(self, one: str, other: str) -> AgentPair:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from jepa_langchain.prompts import load_wording
 from jepa_langchain.schema import LedgerRow, MixedPair, Narrative, NarrativeSentence, Relation
 from jepa_langchain.statements import WORD
+from jepa_langchain.wordings import wordings
 
 # Words a title neither starts nor ends with; most are what scikit-learn's English stop list holds, too.
 _LIGHT = frozenset(load_wording("light_words").body.split())
@@ -53,10 +54,13 @@ def _trim(words: list[str]) -> list[str]:
     return words
 
 
-def template_sentence(row: LedgerRow, names: tuple[str, str], *, shared: bool) -> NarrativeSentence:
+def template_sentence(
+    row: LedgerRow, names: tuple[str, str], *, shared: bool, language: str = "en"
+) -> NarrativeSentence:
     """One row in the template's words; ``shared`` for a disagreement on a premise that both sides share."""
     kind = "agreement" if row.relation is Relation.AGREE else "mixed" if shared else "disagreement"
-    text = load_wording(f"template_{kind}").fill(
+    text = wordings(language).sentence(
+        kind,
         persona_a=names[0],
         persona_b=names[1],
         text_a=row.a.text,
@@ -74,21 +78,11 @@ def template_sentence(row: LedgerRow, names: tuple[str, str], *, shared: bool) -
     )
 
 
-def assemble(sentences: Sequence[NarrativeSentence]) -> str:
+def assemble(sentences: Sequence[NarrativeSentence], language: str = "en") -> str:
     """The text of a narrative: the two areas, a titled paragraph a sentence."""
+    own = wordings(language)
     areas = []
-    for heading, relation, none in (
-        (
-            "Areas of agreement",
-            Relation.AGREE,
-            "No statement of one side was found to agree with one of the other.",
-        ),
-        (
-            "Areas of disagreement",
-            Relation.DISAGREE,
-            "No statement of one side was found to contest one of the other.",
-        ),
-    ):
+    for heading, relation, none in zip(own.headings, (Relation.AGREE, Relation.DISAGREE), own.none, strict=True):
         body = "\n\n".join(f"{s.title}. {s.text}" for s in sentences if s.relation is relation) or none
         areas.append(f"{heading}\n\n{body}")
     return "\n\n".join(areas)

@@ -218,11 +218,15 @@ class RejectedSentence(Frozen):
 
 
 class Usage(Frozen):
-    """What a narrative cost: calls to the language model, and tokens as its provider counts them (0 if it does not)."""
+    """What a narrative cost: calls to the language model, and tokens as its provider counts them (0 if it does not).
+
+    ``cost`` is in the currency of the prices that the user gave; None without prices, or without a count of tokens.
+    """
 
     calls: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
+    cost: float | None = None
 
 
 class Narrative(Frozen):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from jepa_langchain.commands.narration import Llm, Narration, PriceIn, PriceOut, Prompts, Style, narrate_group
 from jepa_langchain.commands.options import AsJson, MaxBytes, MaxCharacters, MaxStatements, ModelDir, load_model, warn
 from jepa_langchain.errors import InputError
 from jepa_langchain.statements import Limits
@@ -24,6 +25,11 @@ def matrix(
     max_statements: MaxStatements = 500,
     max_characters: MaxCharacters = 2_000,
     max_bytes: MaxBytes = 10_000_000,
+    llm: Llm = None,
+    style: Style = "standard",
+    prompts: Prompts = None,
+    price_in: PriceIn = None,
+    price_out: PriceOut = None,
 ) -> None:
     """Compare every two of several personas: who aligns with whom, and which coalitions there are."""
     from jepa_langchain.groups import MOST_AGENTS, compare_group
@@ -34,13 +40,15 @@ def matrix(
     limits = Limits(statement_characters=max_characters, file_bytes=max_bytes, statements=max_statements)
     loaded = [load_persona(path, limits=limits) for path in files]
     warn(line for one in loaded for line in one.warnings)
+    aligner = load_model(model)
     report = compare_group(
-        load_model(model),
+        aligner,
         [one.persona for one in loaded],
         limits=limits,
         min_alignment=min_alignment,
         progress=True,
     )
+    report = narrate_group(report, aligner, Narration(llm, style, prompts, price_in=price_in, price_out=price_out))
     if page is not None:
         from jepa_langchain.report import write_group_report
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
+from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
@@ -70,6 +71,10 @@ def group_view(report: GroupReport) -> RenderableType:
     if report.blocking:
         parts.append(Text("In the way of a larger coalition", style="bold"))
         parts += [line for pair in report.blocking for line in _blocking(pair)]
+    if report.narrative:
+        told = report.narrative
+        by = f"worded by a language model, verified; {told.rejected} rejected" if told.source == "llm" else "template"
+        parts.append(Panel(Text(told.text), title=f"Summary ({by})", title_align="left"))
     card = report.model
     parts.append(Text(f"model {card.name} {card.version}, encoder {card.encoder}", style="bright_black"))
     return Group(*parts)

@@ -1,17 +1,21 @@
-"""What ``compare --llm`` does with a report: a language model adjudicates what is open, and words the ledger."""
+"""What ``--llm`` does with a report: a language model adjudicates what is open, and words the ledger."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jepa_langchain.commands.options import warn
+from jepa_langchain.errors import InputError
 
 if TYPE_CHECKING:
     from jepa_langchain.alignment import AlignmentModel
-    from jepa_langchain.schema import AlignmentReport
+    from jepa_langchain.chains.prices import Prices
+    from jepa_langchain.group_schema import GroupReport
+    from jepa_langchain.schema import AlignmentReport, Usage
 
 Llm = Annotated[
     str | None,
@@ -19,17 +23,89 @@ Llm = Annotated[
         help="A chat model that words the summary, e.g. openai:gpt-5-mini (OPENAI_API_KEY); verified by code."
     ),
 ]
-Style = Annotated[str, typer.Option(help="brief, standard or detailed; and neutral, formal, plain or friendly.")]
+Style = Annotated[
+    str,
+    typer.Option(
+        help="brief, standard or detailed; neutral, formal, plain or friendly; en, de, fr or es. With commas."
+    ),
+]
 Prompts = Annotated[Path | None, typer.Option(help="A folder of prompts that replace the package's.")]
 Budget = Annotated[
     int,
     typer.Option(help="Calls that --llm may make to decide pairs the model abstains on, two a pair; 0: none.", min=0),
 ]
+PriceIn = Annotated[
+    float | None, typer.Option(help="What a million tokens sent to --llm cost, with --price-out.", min=0.0)
+]
+PriceOut = Annotated[
+    float | None, typer.Option(help="What a million tokens of its answers cost, in the same currency.", min=0.0)
+]
 
 
-def narrate(
-    report: AlignmentReport, model: AlignmentModel, *, llm: str | None, style: str, prompts: Path | None, budget: int
-) -> AlignmentReport:
+@dataclass(frozen=True)
+class Narration:
+    """What the options of the command line ask for; see :func:`narrate`.
+
+    ``price_in`` and ``price_out`` are those of a million tokens.
+    """
+
+    llm: str | None = None
+    style: str = "standard"
+    prompts: Path | None = None
+    budget: int = 0
+    price_in: float | None = None
+    price_out: float | None = None
+
+    def prices(self) -> Prices | None:
+        """The prices, if both are given.
+
+        Raises:
+            InputError: if only one is.
+        """
+        from jepa_langchain.chains.prices import Prices
+
+        if self.price_in is None and self.price_out is None:
+            return None
+        if self.price_in is None or self.price_out is None:
+            raise InputError("--price-in and --price-out go together")
+        return Prices(input_per_million=self.price_in, output_per_million=self.price_out)
+
+
+def _tell_usage(llm: str, *usages: Usage) -> None:
+    """Calls, tokens and cost, on stderr, where prices were given."""
+    if any(usage.calls for usage in usages):
+        calls, came, went = (
+            sum(getattr(usage, name) for usage in usages) for name in ("calls", "tokens_in", "tokens_out")
+        )
+        known = [usage.cost for usage in usages if usage.calls]
+        cost = f"cost {sum(c or 0.0 for c in known):.6g}" if None not in known else "cost unknown: no count of tokens"
+        typer.echo(f"{llm}: {calls} calls, {came} tokens in, {went} out, {cost}", err=True)
+
+
+def narrate_group(report: GroupReport, model: AlignmentModel, asked: Narration) -> GroupReport:
+    """The group with its narrative, if a language model or another language than English is asked for.
+
+    Raises:
+        InputError: as :func:`narrate`.
+    """
+    from jepa_langchain.chains.style import NarrativeStyle
+
+    how, prices = NarrativeStyle.parse(asked.style), asked.prices()
+    if asked.llm is None and how.language == "en":
+        return report
+    from jepa_langchain.chains import group_narrative_chain
+
+    chain = group_narrative_chain(asked.llm, model=model, style=how, prompts=asked.prompts, prices=prices)
+    narrative = chain.invoke(report)
+    warn((narrative.note,) if narrative.note else ())
+    if narrative.rejected:
+        warn((f"{narrative.rejected} sentences of {asked.llm} were not verified; the template tells their rows",))
+    if prices and asked.llm:
+        _tell_usage(asked.llm, narrative.usage)
+    return report.model_copy(update={"narrative": narrative})
+
+
+def narrate(report: AlignmentReport, model: AlignmentModel, asked: Narration) -> AlignmentReport:
     """The report with what a language model decided of its open pairs, and with its narrative; verdicts stay.
 
     Raises:
@@ -37,19 +113,25 @@ def narrate(
     """
     from jepa_langchain.chains.style import NarrativeStyle
 
-    how = NarrativeStyle.parse(style)
+    how, prices, llm = NarrativeStyle.parse(asked.style), asked.prices(), asked.llm
     if llm is None:
-        if budget or prompts:
-            warn(("--budget and --prompts do nothing without --llm",))
-        return report
+        if asked.budget or asked.prompts or prices:
+            warn(("--budget, --prompts and prices do nothing without --llm",))
+        if how.language == "en":
+            return report
     from jepa_langchain.chains import adjudication_chain, narrative_chain
 
-    if budget:
-        judged = adjudication_chain(llm, budget=budget, prompts=prompts).invoke(report)
+    spent = []
+    if asked.budget and llm:
+        judged = adjudication_chain(llm, budget=asked.budget, prompts=asked.prompts, prices=prices).invoke(report)
         report = judged.report
+        spent.append(judged.usage)
         warn((f"adjudication: {judged.note}",) if judged.note else ())
-    narrative = narrative_chain(llm, model=model, style=how, prompts=prompts).invoke(report)
+    chain = narrative_chain(llm, model=model, style=how, prompts=asked.prompts, prices=prices)
+    narrative = chain.invoke(report)
     warn((narrative.note,) if narrative.note else ())
     if narrative.rejected:
         warn((f"{narrative.rejected} sentences of {llm} were not verified; the template tells their rows",))
+    if prices and llm:
+        _tell_usage(llm, *spent, narrative.usage)
     return report.model_copy(update={"narrative": narrative})

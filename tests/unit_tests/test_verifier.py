@@ -103,10 +103,10 @@ def test_a_word_of_its_own_needs_the_predictors_consent() -> None:
 
 
 def test_the_corpus_half_the_limits_were_set_on() -> None:
-    tune = [o for o in outcomes(None) if o.half == "tune"]
+    tune = outcomes(None, ["tune"])
     assert all(o.rejected for o in tune if o.wrong)
     honest = [o.rejected for o in tune if not o.wrong]
-    assert sum(honest) <= 0.05 * len(honest)
+    assert sum(honest) <= 0.12 * len(honest)
 
 
 def test_whose_words_are_whose() -> None:
