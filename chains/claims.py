@@ -129,7 +129,9 @@ class Claims:
         doubts = self._halved(told, evidence)
         for side, (one, other) in told.items():
             tone = sum(tones.values()) if side == "both" else tones[side]
-            for word in (w for w in one.unknown if w in other.unknown):
+            # A denial in other words is doubted once, for the words that it denies.
+            moved = bool(one.moved or other.moved)
+            for word in (w for w in one.unknown if w in other.unknown and not (moved and self.lexicon.negative(w))):
                 attitude = self.lexicon.attitude(word)
                 if attitude * tone < 0:
                     return f"polarity: {word!r} does not suit the statement"

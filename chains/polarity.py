@@ -34,6 +34,7 @@ _PHRASES = tuple(
         (r"(?:dismiss|reject|deride|condemn)(?:es|s|d|ed)?(?=(?: \w+){1,5} as\b)", "calls"),
         ("next to nothing|hardly any(?:thing)?|barely any(?:thing)?", "nothing"),
         ("rul(?:e|es|ed|ing) out", "denies"),
+        ("instead of|rather than", "without"),
         ("turn(?:s|ed|ing)? (?:\\w+ )?down", "refuses"),
         ("do(?:es)? away with", "abolish"),
         ("(?:go(?:es|ing)?|carr(?:y|ies|ying)) on(?= \\w+ing)", "continues"),

@@ -33,6 +33,9 @@ _QUOTES = str.maketrans(
 )
 _SPACE = re.compile(r"\s+")
 _DENYING_PREFIXES = ("un", "in", "im", "ir", "il", "dis", "non", "mis")
+#: Words that begin like a denial and are none.
+_NO_DENIALS = ("imprison", "improve", "impress", "import", "inform", "invent", "income", "invest", "inside", "insure")
+_NO_DENIALS += ("discover", "display", "dispatch", "district", "disease", "intend", "mistress", "immigr", "innovat")
 _STEM = 3
 _SHARED = 0.4
 _NEGATED_STEM = 4
@@ -81,6 +84,8 @@ def denies(one: str, other: str) -> bool:
 
 
 def _is_denied(word: str, base: str) -> bool:
+    if word.startswith(_NO_DENIALS):
+        return False
     for prefix in _DENYING_PREFIXES:
         rest = word.removeprefix(prefix)
         if rest != word and len(rest) >= _NEGATED_STEM and same_word(rest, base):
