@@ -34,28 +34,26 @@ _QUOTES = str.maketrans(
 _SPACE = re.compile(r"\s+")
 _DENYING_PREFIXES = ("un", "in", "im", "ir", "il", "dis", "non", "mis")
 #: Words that begin like a denial and are none.
-_NO_DENIALS = tuple(
-    [
-        "imprison",
-        "improve",
-        "impress",
-        "import",
-        "inform",
-        "invent",
-        "income",
-        "invest",
-        "inside",
-        "insure",
-        "discover",
-        "display",
-        "dispatch",
-        "district",
-        "disease",
-        "intend",
-        "mistress",
-        "immigr",
-        "innovat",
-    ]
+_NO_DENIALS = (
+    "imprison",
+    "improve",
+    "impress",
+    "import",
+    "inform",
+    "invent",
+    "income",
+    "invest",
+    "inside",
+    "insure",
+    "discover",
+    "display",
+    "dispatch",
+    "district",
+    "disease",
+    "intend",
+    "mistress",
+    "immigr",
+    "innovat",
 )
 _STEM = 3
 _SHARED = 0.4
