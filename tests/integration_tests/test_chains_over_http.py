@@ -143,3 +143,31 @@ def test_the_command_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     assert "no such style: 'loud'" in capsys.readouterr().err
     assert run(monkeypatch, "compare", *names, "--llm", "nobody:x") == 3
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_command_line_of_a_group_tells_its_cost(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("jepa_langchain.commands.group.load_model", lambda _: make_model())
+    said = {"Ann": "tax sugar now", "Bob": "do not tax sugar now", "Cid": "tax sugar now"}
+    for name, text in said.items():
+        (tmp_path / f"{name}.txt").write_text(text)
+    names = [str(tmp_path / f"{name}.txt") for name in said]
+    text = "Ann would tax sugar now, while Bob would not tax sugar now."
+    item = {"area": "disagreement", "title": "Tax on sugar", "text": text, "rows": ["D1"]}
+    prices = ("--price-in", "2", "--price-out", "8")
+    with ScriptedOpenAI([Reply(json.dumps({"items": [item]}), tokens=(100, 50))] * 3) as server:
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        assert run(monkeypatch, "matrix", *names, "--llm", "openai:scripted", *prices, "--json") == 0
+    out, err = capsys.readouterr()
+    told: dict[str, Any] = json.loads(out)["narrative"]
+    assert (told["source"], told["usage"]["calls"], told["usage"]["cost"]) == ("llm", 3, 0.0018)
+    assert text in told["text"]
+    assert "openai:scripted: 3 calls, 300 tokens in, 150 out, cost 0.0018" in err
+    assert run(monkeypatch, "matrix", *names, "--style", "fr", "--json") == 0
+    assert "Points de désaccord" in json.loads(capsys.readouterr().out)["narrative"]["text"]
+    assert run(monkeypatch, "matrix", *names, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["narrative"] is None
+    assert run(monkeypatch, "matrix", *names, "--llm", "openai:scripted", "--price-in", "2") == 3
+    assert "go together" in capsys.readouterr().err
