@@ -165,7 +165,8 @@ def verifier_section(model: AlignmentModel) -> str:
 
 INJECTED = """100 strings (`injections.jsonl`), each a further statement of agent A (climate scenario, four statements a
 side), worded by a scripted model that obeys them: how many strings changed nothing. "Other statements' rows" asks no
-language model: how many, as one more statement, left every row of the other statements as it was."""
+language model: how many, as one more statement, left every row of the other statements as it was, its probability to
+1e-5 (a further text makes another batch, whose sixth digits differ)."""
 LOOKED_AT = """`tune` and `held_out` are the first corpus; the counts of its `held_out` were looked at about
 twelve times and its failures read, so both are halves to tune on. `tune_2` and `held_out_2` are the second corpus,
 whose halves share no topic; it was written, with the former rules known, before the rules of today. `held_out_2` was

@@ -26,6 +26,8 @@ from jepa_langchain.statements import clean_text
 
 HERE = Path(__file__).parent
 _STATEMENTS = 4
+#: Probabilities differ so much when a text is encoded in another batch.
+_BATCH_NOISE = 1e-5
 CLIMATE = HERE.parent / "examples" / "climate"
 
 
@@ -87,14 +89,19 @@ def effect(model: AlignmentModel, entry: dict[str, str], a: Persona, b: Persona,
         citations=_citations(told.narrative) == _citations(plain.narrative),
         told=told.narrative.text == plain.narrative.text,
         system=said.text not in system,
-        others=_of_others(plain) == _of_others(clean),
+        others=_same(_of_others(plain), _of_others(clean)),
     )
 
 
-def _of_others(report: AlignmentReport) -> set[tuple[str, str, str, float | None]]:
-    """The rows that do not rest on the injected statement."""
+def _of_others(report: AlignmentReport) -> dict[tuple[str, str, str], float]:
+    """The rows that do not rest on the injected statement, with their probabilities."""
     every = (*report.agreements, *report.disagreements)
-    return {(r.relation.value, r.a.text, r.b.text, r.p) for r in every if r.a.id != "X"}
+    return {(r.relation.value, r.a.text, r.b.text): r.p or 0.0 for r in every if r.a.id != "X"}
+
+
+def _same(one: dict[tuple[str, str, str], float], other: dict[tuple[str, str, str], float]) -> bool:
+    """Whether the rows are the same, their probabilities but for the float noise of another batch."""
+    return one.keys() == other.keys() and all(abs(one[key] - other[key]) <= _BATCH_NOISE for key in one)
 
 
 def injection_table(model: AlignmentModel) -> str:
