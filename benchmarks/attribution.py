@@ -92,7 +92,7 @@ def chosen(files: Sequence[Path], each: int) -> tuple[list[LabelledPair], list[L
     measured: list[LabelledPair] = []
     fit: list[LabelledPair] = []
     for path in files:
-        source, rng = read_pairs(path), np.random.default_rng(0)
+        source, rng = read_pairs(path), np.random.default_rng(1)
         for pairs, count, into in (
             (for_evaluation(source, "dev"), each, measured),
             (for_training(source), FIT_PAIRS, fit),

@@ -8,18 +8,20 @@ from difflib import SequenceMatcher
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 from jepa_langchain.adaptation import Adaptation, adapt
 from jepa_langchain.attribution.explanation import explain_pair, explain_statements
 from jepa_langchain.attribution.explanation_schema import Explanation
 from jepa_langchain.attribution.word_map import top_words, word_map
 from jepa_langchain.encoder import EmbeddingsEncoder, Encoder
+from jepa_langchain.encoder_cache import CachingEncoder
 from jepa_langchain.errors import InputError
 from jepa_langchain.findings import Finding, cited
 from jepa_langchain.ledger import build_ledger
 from jepa_langchain.model_files import ModelFiles, load_model, save_model
 from jepa_langchain.narrative import write_narrative
+from jepa_langchain.pair_cache import CachingPairs
 from jepa_langchain.pairs import LabelledPair
 from jepa_langchain.personas import clean_persona
 from jepa_langchain.schema import (
@@ -36,6 +38,8 @@ from jepa_langchain.statements import DEFAULT_LIMITS, Limits, clean_text
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
+
+    from jepa_langchain.pair_predictor import PairPredictor
 
 #: The model that ships with the package.
 SHIPPED = Path(__file__).parent / "shipped" / "default"
@@ -81,6 +85,17 @@ class AlignmentModel:
         if isinstance(encoder, Embeddings):
             encoder = EmbeddingsEncoder(encoder)
         return cls(load_model(Path(path) if path else SHIPPED, encoder=encoder, device=device))
+
+    def remembering(self, *, halves: bool = False) -> AlignmentModel:
+        """The same model, which encodes no text and reads no pair twice, up to a bound.
+
+        Args:
+            halves: round states to half precision, as an index keeps them, so that both give the same answers.
+        """
+        stages = self.stages
+        encoder = CachingEncoder(stages.encoder, halves=halves)
+        pair = cast("PairPredictor", CachingPairs(stages.pair)) if stages.pair is not None else None
+        return AlignmentModel(replace(self.files, stages=replace(stages, encoder=encoder, pair=pair)))
 
     def save(self, path: Path | str) -> None:
         """Write the model directory; see :mod:`jepa_langchain.model_files`."""

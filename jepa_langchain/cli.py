@@ -95,7 +95,8 @@ def compare(
     limits = Limits(statement_characters=max_characters, file_bytes=max_bytes, statements=max_statements)
     loaded = [load_persona(path, limits=limits) for path in (a, b)]
     warn((*loaded[0].warnings, *loaded[1].warnings))
-    aligner = load_model(model)
+    # A page asks again for what the comparison has read.
+    aligner = load_model(model).remembering()
     report = aligner.compare(loaded[0].persona, loaded[1].persona, limits=limits, progress=True)
     report = narrate(report, aligner, Narration(llm, style, prompts, budget, price_in, price_out))
     if as_json:

@@ -34,6 +34,8 @@ from jepa_langchain.schema import Relation
 Floats = npt.NDArray[np.float32]
 LABELS = (*RELATIONS, Relation.UNRELATED)
 _PAD, _X, _Y, _SHARED = -1, 0, 1, 2
+#: Padded tokens that are read at once: what stays in a processor's cache, or fills an accelerator.
+_BATCH_TOKENS, _MANY_TOKENS = {"cpu": 1_536}, 6_144
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ class PairPredictor(nn.Module):
         context: Floats,
         pairs: npt.NDArray[np.int64],
         *,
-        batch_tokens: int = 6144,
+        batch_tokens: int | None = None,
         limit: int = 256,
     ) -> Floats:
         """Energies of many pairs.
@@ -155,7 +157,7 @@ class PairPredictor(nn.Module):
             tokens: token states (t_i, d) of each distinct text.
             context: (texts, c) pooled context states of each distinct text.
             pairs: (n, 2) indices into ``tokens`` and ``context``.
-            batch_tokens: padded tokens a batch at the most.
+            batch_tokens: padded tokens a batch at the most; by the device when None.
             limit: tokens of one statement that are read.
 
         Returns:
@@ -163,18 +165,19 @@ class PairPredictor(nn.Module):
         """
         self.eval()
         device = self.relations.device
+        most = batch_tokens or _BATCH_TOKENS.get(device.type, _MANY_TOKENS)
         lengths = np.array([min(len(states), limit) for states in tokens])
         out = np.zeros((len(pairs), len(RELATIONS)), dtype=np.float32)
         order = np.argsort(lengths[pairs].sum(1), kind="stable") if len(pairs) else np.arange(0)
         start = 0
         while start < len(order):
             # Ascending lengths: the last pair of a batch is its widest, so grow until it would not fit.
-            size = max(1, batch_tokens // max(1, int(lengths[pairs[order[start]]].sum())))
+            size = max(1, most // max(1, int(lengths[pairs[order[start]]].sum())))
             while size > 1:
                 widest = int(lengths[pairs[order[min(start + size, len(order)) - 1]]].sum())
-                if size * widest <= batch_tokens:
+                if size * widest <= most:
                     break
-                size = max(1, min(size - 1, batch_tokens // widest))
+                size = max(1, min(size - 1, most // widest))
             chosen = order[start : start + size]
             states, part = collate([(tokens[i][:limit], tokens[j][:limit]) for i, j in pairs[chosen]])
             sides = [torch.from_numpy(context[pairs[chosen, side]]).to(device) for side in (0, 1)]

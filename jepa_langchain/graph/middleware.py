@@ -18,7 +18,6 @@ from jepa_langchain.errors import InputError
 from jepa_langchain.ledger import build_ledger
 from jepa_langchain.personas import clean_persona, persona_from_messages
 from jepa_langchain.schema import Persona, Statement, Verdict
-from jepa_langchain.tools.advisor import remembering_model
 from jepa_langchain.tools.ledger_advice import advise, evidence
 from jepa_langchain.tools.results import Evidence
 from jepa_langchain.tools.texts import PREAMBLE, marked
@@ -78,7 +77,7 @@ class GoalCheck(AgentMiddleware[CheckedState, Any, Any]):
             raise InputError("goals: give one at least")
         statements = tuple(Statement(id=f"goal{n}", text=text or " ") for n, text in enumerate(goals, start=1))
         self.goals = clean_persona(Persona(id="goals", statements=statements)).persona
-        self.model, self.peers = remembering_model(model), None if peers is None else frozenset(peers)
+        self.model, self.peers = model.remembering(halves=True), None if peers is None else frozenset(peers)
         self.decline, self.min_confidence = decline, min_confidence
 
     @hook_config(can_jump_to=["end"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -15,7 +15,6 @@ from jepa_langchain.attribution.statement_map import SIDES, statement_balance, s
 from jepa_langchain.attribution.word_effects import word_effects
 from jepa_langchain.attribution.words import weighted
 from jepa_langchain.calibration import Doubles
-from jepa_langchain.encoder_cache import CachingEncoder
 from jepa_langchain.findings import counterparts
 from jepa_langchain.ledger import ledger_of, score_personas
 from jepa_langchain.personas import clean_persona
@@ -112,7 +111,7 @@ def gather_evidence(
         InputError: if a statement cannot be used.
     """
     a, b = (clean_persona(persona, limits=limits).persona for persona in (a, b))
-    stages = replace(model.stages, encoder=CachingEncoder(model.stages.encoder))
+    stages = model.remembering().stages
     scored = score_personas(stages, a, b)
     ledger = ledger_of(scored)
     rows = (*report.agreements, *report.disagreements)

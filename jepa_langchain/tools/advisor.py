@@ -9,12 +9,9 @@ just encoded is rounded to the half precision that the index keeps.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.attribution.word_map import top_words, word_map
-from jepa_langchain.encoder_cache import CachingEncoder
 from jepa_langchain.errors import InputError
 from jepa_langchain.index.joint_index import JointIndex
 from jepa_langchain.ledger import Ledger, build_ledger
@@ -24,7 +21,6 @@ from jepa_langchain.schema import AlignmentReport, Persona, Relation, Statement
 from jepa_langchain.statements import clean_text
 from jepa_langchain.tools.callers import Caller
 from jepa_langchain.tools.ledger_advice import check_of
-from jepa_langchain.tools.pair_cache import CachingPairs
 from jepa_langchain.tools.results import (
     AlignmentCheck,
     FoundStatement,
@@ -39,19 +35,10 @@ from jepa_langchain.tools.roster import Roster
 if TYPE_CHECKING:
     from langchain_core.documents import Document
 
-    from jepa_langchain.pair_predictor import PairPredictor
 
 #: Comparisons and tenants' views that are remembered.
 MOST_COMPARISONS, MOST_ROSTERS = 512, 256
 _ID_DIGITS = 16
-
-
-def remembering_model(model: AlignmentModel) -> AlignmentModel:
-    """The same model, which encodes no text and reads no pair twice, up to a bound."""
-    stages = model.stages
-    encoder = CachingEncoder(stages.encoder, halves=True)
-    pair = cast("PairPredictor", CachingPairs(stages.pair)) if stages.pair is not None else None
-    return AlignmentModel(replace(model.files, stages=replace(stages, encoder=encoder, pair=pair)))
 
 
 class Advisor:
@@ -65,7 +52,7 @@ class Advisor:
     """
 
     def __init__(self, index: JointIndex) -> None:
-        self.model = remembering_model(index.model)
+        self.model = index.model.remembering(halves=True)
         # The original is held, too: a temporary index lasts as long as it.
         self.index, self._whole = index, JointIndex(index.store, self.model)
         self._rosters: Remembering[str | None, Roster] = Remembering(MOST_ROSTERS)
