@@ -27,7 +27,7 @@ _GRID_WASTE = 4
 #: Pairs of one comparison up to which the pair stage reads all.
 PAIR_BUDGET = 1_024
 #: Beyond that: pairs of each statement that the pair stage reads.
-NEAREST = 7
+NEAREST = 9
 
 
 @dataclass(frozen=True)
