@@ -25,7 +25,7 @@ from benchmarks.tables import parse_tables, place
 #: Versions that a number depends on.
 PACKAGES = ("torch", "sentence-transformers", "faiss-cpu", "langchain-core", "langchain", "numpy", "scikit-learn")
 
-NEED_PAIRS = ("quality", "leave_one_out", "ablation", "search_quality", "attribution")
+NEED_PAIRS = ("quality", "leave_one_out", "ablation", "search_weight", "search_quality", "attribution")
 
 
 def parts(pairs: Sequence[str], work: str, *, full: bool) -> dict[str, list[str]]:
@@ -42,7 +42,8 @@ def parts(pairs: Sequence[str], work: str, *, full: bool) -> dict[str, list[str]
         "speed": size(["--statements", "10"]),
         "growth": size(["--statements", "10", "30", "--agents", "2", "5"]),
         "search": size(["--sizes", "2000", "--statements", "500", "--queries", "5"]),
-        "search_quality": [*pairs],
+        "search_weight": [*pairs, *size(["--queries", "2", "--pool", "500"])],
+        "search_quality": [*pairs, *size(["--queries", "2"])],
         "durability": size(["--kills", "5", "--copies", "10", "--seconds", "3"]),
         "attribution": [*pairs, *size(["--each", "1"])],
         "narrative": [],
@@ -104,7 +105,7 @@ def main() -> None:
         done = subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *known[name]], check=False)  # noqa: S603
         sys.stderr.write(f"{name}: exit code {done.returncode} after {time.monotonic() - start:.0f} s\n")
         failed += [name] if done.returncode else []
-    page, data = gather(folder, [*known, "narrative_local", "search_million"])
+    page, data = gather(folder, [*known, "narrative_local"])
     today, where = f"{datetime.now(UTC).date()}", machine()
     versions = ", ".join(f"{name} {number}" for name, number in where["packages"].items())
     head = f"{today}. {where['processor']}, {where['cores']} cores, Python {where['python']}, {versions}."
