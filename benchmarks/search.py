@@ -58,7 +58,6 @@ from jepa_langchain.index.relation_search import CANDIDATES, nearest, rescore
 from jepa_langchain.index.storage import ModelIdentity
 from jepa_langchain.index.store import IndexStore
 
-_MILLION = 1_000_000
 #: Other vector stores are filled up to this size: they take Python objects, one a statement.
 _OTHERS_UP_TO = 100_000
 _EVERYTHING_UP_TO = 10_000
@@ -226,9 +225,6 @@ def main() -> None:
     write_table(f"{asked.out}.md", report(head, base.seconds, sizes, plotted))
     if plotted:
         plot(picture(plotted), sizes)
-    if asked.out == "search" and max(asked.sizes) >= _MILLION:
-        # A table of its own, made while the main one ended below.
-        picture("search_million.md").unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
