@@ -120,7 +120,7 @@ def test_a_log_that_cannot_be_drawn_is_named(tmp_path: Path, text: str | None, m
 
 def test_the_calibration_curve_is_what_was_measured() -> None:
     above = plots.calibration_curve(measured()).axes[0]
-    assert list(above.lines[1].get_ydata()) == pytest.approx([n / 10 for n in range(10)])
+    assert np.asarray(above.lines[1].get_ydata()).tolist() == pytest.approx([n / 10 for n in range(10)])
     with pytest.raises(ModelError, match="no measured calibration"):
         plots.calibration_curve(make_model())
 
