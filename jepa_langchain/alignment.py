@@ -89,10 +89,14 @@ class AlignmentModel:
     def remembering(self, *, halves: bool = False) -> AlignmentModel:
         """The same model, which encodes no text and reads no pair twice, up to a bound.
 
+        One that does so already is returned as it is, unless ``halves`` are asked for.
+
         Args:
             halves: round states to half precision, as an index keeps them, so that both give the same answers.
         """
         stages = self.stages
+        if not halves and isinstance(stages.encoder, CachingEncoder) and isinstance(stages.pair, CachingPairs | None):
+            return self
         encoder = CachingEncoder(stages.encoder, halves=halves)
         pair = cast("PairPredictor", CachingPairs(stages.pair)) if stages.pair is not None else None
         return AlignmentModel(replace(self.files, stages=replace(stages, encoder=encoder, pair=pair)))

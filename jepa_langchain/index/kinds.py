@@ -31,7 +31,7 @@ EXACT_UP_TO = 20_000
 #: Candidates of 8-bit codes that are scored again, times k.
 _REFINE = 2
 #: Share of the true 10 neighbours of a sample that ``nprobe`` is chosen to find, and what is then added: the linear
-#: maps' predictions need more lists than any sample of stored vectors does (8 against 20 of 4,096 at a million).
+#: maps' predictions need more lists than a sample of stored vectors does (`benchmarks/search.md`: recall at a million).
 _TARGET, _MARGIN = 0.99, 2.5
 _NO_FAISS = "no FAISS here: pip install 'jepa-langchain[cpu]', or [gpu] on Linux with CUDA 12, never both"
 

@@ -62,9 +62,18 @@ def test_reported_quotes_pass(language: str, text: str) -> None:
     ],
 )
 def test_an_agreement_may_be_one_quote_of_both(language: str, text: str) -> None:
-    checked = reason(language, text, "A1", AGREE)
-    assert checked == "" or checked.startswith("language: ")
-    assert reason("de", "Ann und Bob sagen beide: „Parks need trees“.", "A1", AGREE) == ""
+    assert reason(language, text, "A1", AGREE) == ""
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("fr", "Ann et Bob ne sont pas d'accord : « Parks need more trees »."),
+        ("es", "Ann y Bob no coinciden: «Parks need trees»."),
+    ],
+)
+def test_a_denied_agreement_is_thrown_out(language: str, text: str) -> None:
+    assert reason(language, text, "A1", AGREE).startswith("language")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.attribution.words import words_of
+from jepa_langchain.encoder_cache import CachingEncoder
 from jepa_langchain.groups import compare_group
 from jepa_langchain.report.charts import MOST_BARS
 from jepa_langchain.report.evidence import MOST_SHOWN, gather_evidence
@@ -17,6 +18,7 @@ from jepa_langchain.report.group_page import render_group_report, write_group_re
 from jepa_langchain.report.page import level, pieces, render_report, write_report
 from jepa_langchain.schema import Persona, Statement, WordWeight
 from tests.unit_tests.conftest import make_model
+from tests.words import WordEncoder
 
 ATTACK = "<script>alert(1)</script> & \"'</bdi><img src=x onerror=alert(1)>"
 
@@ -49,6 +51,20 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
         write_report(gather_evidence(model, a, b, model.compare(a, b)), tmp_path / name)
     assert (tmp_path / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["one.html", "two.html"]
+
+
+def test_a_page_of_a_remembering_model_encodes_no_text_again() -> None:
+    plain = make_model()
+    model = plain.remembering()
+    assert model.remembering() is model
+    assert model.remembering(halves=True) is not model
+    a, b = persona("ann", "we should tax sugar", "trains run late"), persona("bob", "we should not tax sugar")
+    gather_evidence(model, a, b, model.compare(a, b))
+    inner, outer = plain.stages.encoder, model.stages.encoder
+    assert isinstance(inner, WordEncoder)
+    assert isinstance(outer, CachingEncoder)
+    assert {"we should tax sugar", "trains run late", "we should not tax sugar"} <= set(inner.calls)
+    assert outer.encoded == len(set(inner.calls))
 
 
 @pytest.mark.parametrize(
