@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.bench import Bench, Budget, Result, asked_for
 from benchmarks.tables import write_table
-from benchmarks.variants import PooledOnly, TokenHead, TokensOnly, TwoWay
+from benchmarks.variants import TokenHead, TokensOnly, TwoWay, WholesOnly
 from jepa_langchain.pairs import PairSource, read_pairs
 
 SEEDS = (0, 1, 2)
@@ -33,10 +33,12 @@ VARIANTS: dict[str, tuple[int | None, Callable[[Bench], Result]]] = {
     "linear maps, embedding only": (None, lambda b: b.linear(depths=False)),
     "linear maps, four depths (shipped)": (None, lambda b: b.linear(depths=True)),
     "linear maps, four depths, 100 x the ridge": (None, lambda b: b.linear(depths=True, ridge=0.1)),
-    "pair features of four depths, no tokens": (None, lambda b: b.joint(PooledOnly)),
+    "pair features of the embedding": (None, lambda b: b.features(depths=False)),
+    "pair features of four depths": (None, lambda b: b.features(depths=True)),
     "light token head": (None, lambda b: b.joint(TokenHead)),
     "pair stage (shipped)": (None, Bench.joint),
-    "pair stage without the pooled part": (None, lambda b: b.joint(TokensOnly)),
+    "pair stage, means compared only": (None, lambda b: b.joint(WholesOnly)),
+    "pair stage, tokens read out only": (None, lambda b: b.joint(TokensOnly)),
     "pair stage from random layers": (None, lambda b: b.joint(fresh=True)),
     "pair stage without the unrelated term": (None, lambda b: b.joint(TwoWay)),
     "pair stage without the project's own data": (None, lambda b: b.without(*OWN).joint()),

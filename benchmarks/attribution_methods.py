@@ -18,7 +18,7 @@ from jepa_langchain.attribution.word_effects import (
     random_halves,
     sampled_effects,
 )
-from jepa_langchain.attribution.word_map import token_shares, word_map
+from jepa_langchain.attribution.word_map import word_map
 from jepa_langchain.attribution.words import Doubles, merged, words_of
 from jepa_langchain.pair_predictor import PairPredictor
 from jepa_langchain.pairs import LabelledPair
@@ -87,26 +87,21 @@ def read_out(stages: Stages, words: Words) -> Doubles:
 
 
 def integrated_gradients(stages: Stages, words: Words, *, steps: int = STEPS) -> Doubles:
-    """Integrated gradients of the pair stage, from nothing to its token states and pooled states.
+    """Integrated gradients of the pair stage, from nothing to its token states (Sundararajan et al., 2017).
 
-    A token's share is that of its own states and its exact part of the pooled ones (Sundararajan et al., 2017);
-    one step is gradient times input. Gauss-Legendre nodes.
+    One step is gradient times input. Gauss-Legendre nodes.
     """
     a, b = (stages.encoder.token_context(text) for text in (words.pair.a, words.pair.b))
     read = pair_input(stages.encoder, a, b)
-    if read is None or stages.pair is None or a is None or b is None:
+    if read is None or stages.pair is None:
         raise ValueError("the model has no pair stage")
     nodes, weights = np.polynomial.legendre.leggauss(steps)
     along = torch.from_numpy((nodes + 1) / 2).float() if steps > 1 else torch.ones(1)
-    x, y = (context * along[:, None] for context in read.context)
-    inputs = [v.requires_grad_() for v in (read.states * along[:, None, None], x, y)]
-    energies = stages.pair(inputs[0], read.part.expand(steps, -1), inputs[1], inputs[2])
-    found = torch.autograd.grad((energies[:, 1] - energies[:, 0]).sum(), inputs)
-    mean = [np.tensordot(weights / 2, g.double().numpy(), axes=1) for g in found]
-    if steps == 1:
-        mean = [g[0].double().numpy() for g in found]
-    pooled = [token_shares(token)[0] @ gradient for token, gradient in zip((a, b), mean[1:], strict=True)]
-    shares = (mean[0] * read.states[0].double().numpy()).sum(1) + np.concatenate(pooled)
+    states = (read.states * along[:, None, None]).requires_grad_()
+    energies = stages.pair(states, read.part.expand(steps, -1))
+    (found,) = torch.autograd.grad((energies[:, 1] - energies[:, 0]).sum(), states)
+    mean = np.tensordot(weights / 2 if steps > 1 else np.ones(1), found.double().numpy(), axes=1)
+    shares = (mean * read.states[0].double().numpy()).sum(1)
     of_a, of_b = read.sides(merged(shares, read.place, read.count))
     return np.concatenate([of_a[:-1], of_b[:-1]])
 

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmarks.variants import PooledOnly, TokenHead, TokensOnly
+from benchmarks.variants import TokenHead
+from jepa_langchain.baselines import symmetric_features
 from jepa_langchain.console import log_to_stderr, quiet_libraries
 from jepa_langchain.encoder import TransformerEncoder
 from jepa_langchain.metrics import auroc
@@ -23,6 +24,7 @@ from jepa_langchain.pair_predictor import LABELS, PairPredictor, from_encoder
 from jepa_langchain.pairs import LabelledPair, PairSource, for_training
 from jepa_langchain.predictor import RELATIONS
 from jepa_langchain.training.augmentation import compose_concessions, negate_statements, repeat_statements
+from jepa_langchain.training.baselines import fit_network
 from jepa_langchain.training.held_out import pair_energies
 from jepa_langchain.training.linear import fit_linear
 from jepa_langchain.training.pair import train_pair
@@ -154,6 +156,18 @@ class Bench:
 
         return self.measure(energies, only=only)
 
+    def features(self, *, depths: bool) -> Result:
+        """A small network on symmetric features of both statements, of every depth or of the embedding alone."""
+        wide = self.store.context if depths else self.store.embeddings
+        network = fit_network(self.parts, self.store, wide, seed=self.seed)
+
+        def energies(part: Rows) -> npt.NDArray[np.floating]:
+            x, y = (self.store.wide(wide, rows) for rows in (part.x, part.y))
+            logs: npt.NDArray[np.floating] = network.predict_log_proba(symmetric_features(x, y))
+            return logs[:, [2]] - logs[:, :2]
+
+        return self.measure(energies)
+
     def joint(self, kind: type[PairPredictor] = PairPredictor, *, fresh: bool = False) -> Result:
         """Train a joint variant and measure it on all files."""
         return self.measure_joint(self.trained(kind, fresh=fresh))
@@ -174,16 +188,14 @@ class Bench:
         if layers is None:
             raise TypeError("the comparison needs an encoder with layers")
         torch.manual_seed(self.seed)
-        context, norm_eps = self.encoder.identity.context, layers.norm_eps
-        start = from_encoder(layers.blocks, heads=layers.heads, context=context, norm_eps=norm_eps)
+        start = from_encoder(layers.blocks, heads=layers.heads, norm_eps=layers.norm_eps)
         model = start if kind is PairPredictor else kind(start.config)
         if fresh:
             model = PairPredictor(start.config)
         elif kind not in (PairPredictor, TokenHead):
             model.load_state_dict(start.state_dict())
         config = PairTraining(
-            samples=1 if kind is PooledOnly else self.budget.samples,
-            pooled_samples=1 if kind is TokensOnly else 200_000,
+            samples=self.budget.samples,
             seed=self.seed,
         )
         return train_pair(

@@ -25,7 +25,8 @@ import numpy.typing as npt
 
 from benchmarks.tables import write_table
 from jepa_langchain.alignment import AlignmentModel
-from jepa_langchain.stages import polarity, score_pairs
+from jepa_langchain.scoring import score_pairs
+from jepa_langchain.stages import polarity
 
 HERE = Path(__file__).parent
 Doubles = npt.NDArray[np.float64]

@@ -16,7 +16,8 @@ from jepa_langchain.metrics import Predictions
 from jepa_langchain.model_files import ModelFiles
 from jepa_langchain.pair_predictor import LABELS
 from jepa_langchain.pairs import LabelledPair, PairSource, for_training
-from jepa_langchain.stages import polarity, score_pairs
+from jepa_langchain.scoring import score_pairs
+from jepa_langchain.stages import polarity
 
 Peer = Callable[[Sequence[LabelledPair]], Predictions]
 _PAIRS_A_SOURCE = 2_000

@@ -31,7 +31,8 @@ from jepa_langchain.console import quiet_libraries
 from jepa_langchain.encoder import TransformerEncoder
 from jepa_langchain.ledger import Ledger, build_ledger
 from jepa_langchain.schema import Persona, Statement
-from jepa_langchain.stages import PAIR_BUDGET, Stages
+from jepa_langchain.scoring import PAIR_BUDGET
+from jepa_langchain.stages import Stages
 
 HERE = Path(__file__).parent
 OPINIONS = HERE.parent / "data" / "opinions.jsonl"

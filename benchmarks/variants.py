@@ -1,7 +1,7 @@
 """What the ablation trains instead of the shipped pair stage: each class changes one thing of :class:`PairPredictor`.
 
-* ``TokensOnly``: without the part over pooled states.
-* ``PooledOnly``: without the tokens, i.e. a small network on symmetric pair features of all depths.
+* ``WholesOnly``: the read-out compares the statements' means alone, and tokens have no say of their own.
+* ``TokensOnly``: each token's energy comes from its own state and the relation's, <A h_t + a, h_z> / √d.
 * ``TwoWay``: without the term of the loss that tells unrelated pairs apart.
 * ``TokenHead``: no transformer; tokens attend to the other statement's once, are compared with what they find, and
   each gives its own energies (decomposable attention, Parikh et al., 2016).
@@ -19,20 +19,22 @@ from jepa_langchain.predictor import RELATIONS
 _WIDTH = 256
 
 
+class WholesOnly(PairPredictor):
+    """The shipped stage with what tokens add at the read-out held at zero."""
+
+    def __init__(self, config: PairConfig, *, dropout_p: float = 0.1) -> None:
+        super().__init__(config, dropout_p=dropout_p)
+        for layer in (self.each, self.readout):
+            layer.requires_grad_(requires_grad=False)
+
+
 class TokensOnly(PairPredictor):
-    """The shipped stage without its pooled part."""
+    """The shipped stage without the comparison of the statements' means."""
 
-    def pooled_energies(self, context_x: torch.Tensor, context_y: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
-        """(b, c), (b, c) to (b, 2) zeros."""
-        return context_x.new_zeros(len(context_x), len(RELATIONS)).float()
-
-
-class PooledOnly(PairPredictor):
-    """The shipped stage without its tokens."""
-
-    def token_energies(self, states: torch.Tensor, part: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(b, t, d), (b, t) to (b, t, 2) zeros and (b, t) zeros."""
-        return states.new_zeros(*part.shape, len(RELATIONS)), states.new_zeros(part.shape)
+    def read_out(self, h: torch.Tensor, asked: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
+        """As :meth:`PairPredictor.read_out`."""
+        energies: torch.Tensor = self.readout(h) @ asked.transpose(1, 2) / h.shape[2] ** 0.5
+        return energies
 
 
 class TwoWay(PairPredictor):
@@ -47,14 +49,14 @@ class TwoWay(PairPredictor):
 
 
 class TokenHead(PairPredictor):
-    """The light token-level head: attend once, compare, sum up; about 0.6 M parameters beside the pooled part."""
+    """The light token-level head: attend once, compare, sum up; about 0.6 M parameters."""
 
     def __init__(self, config: PairConfig, *, dropout_p: float = 0.2) -> None:
         super().__init__(PairConfig(**{**vars(config), "layers": 0}), dropout_p=dropout_p)
         self.project = nn.Linear(config.dimension, _WIDTH)
         self.align = nn.Sequential(nn.Linear(_WIDTH, _WIDTH), nn.GELU(), nn.Linear(_WIDTH, _WIDTH))
-        self.compare = nn.Linear(4 * _WIDTH, _WIDTH)
-        self.energy = nn.Linear(_WIDTH, len(RELATIONS))
+        self.found = nn.Linear(4 * _WIDTH, _WIDTH)
+        self.own_energy = nn.Linear(_WIDTH, len(RELATIONS))
         self.drop = nn.Dropout(dropout_p)
 
     def token_energies(self, states: torch.Tensor, part: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -66,6 +68,6 @@ class TokenHead(PairPredictor):
         other = (in_x.unsqueeze(2) & in_y.unsqueeze(1)) | (in_y.unsqueeze(2) & in_x.unsqueeze(1))
         found = scores.float().masked_fill(~other, -1e4).softmax(2).to(tokens.dtype) @ tokens
         both = torch.cat([tokens, found, (tokens - found).abs(), tokens * found], dim=2)
-        energies = self.energy(self.drop(gelu(self.compare(both))))
+        energies = self.own_energy(self.drop(gelu(self.found(both))))
         weights = (in_x / in_x.sum(1, keepdim=True) + in_y / in_y.sum(1, keepdim=True)) / 2
         return energies.float(), weights

@@ -17,7 +17,8 @@ def predictor_polarity(model: AlignmentModel) -> Polarity:
     def polarity_of(pairs: Sequence[tuple[str, str]]) -> list[float]:
         import numpy as np
 
-        from jepa_langchain.stages import polarity, score_pairs
+        from jepa_langchain.scoring import score_pairs
+        from jepa_langchain.stages import polarity
 
         texts = [text for pair in pairs for text in pair]
         places = np.arange(len(texts), dtype=np.int64).reshape(-1, 2)

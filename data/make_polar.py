@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -224,6 +225,10 @@ PLURAL = frozenset(
         "more managers",
         "gender quotas",
         "stronger trade unions",
+        "handwriting lessons",
+        "shorter prison sentences",
+        "higher prices for our product",
+        "grades for effort",
     }
 )
 #: Participles of the verbs of POLICIES whose rest is one object.
@@ -426,7 +431,7 @@ def _sides(rng: random.Random) -> Iterable[tuple[str, str, Callable[[], str], Ca
         first, _, rest = verb.partition(" ")
         passive = first in PARTICIPLES
         if passive:
-            plural = rest.split(" ")[0] == "more" or rest.split(" in ")[0].endswith("s")
+            plural = rest.startswith("more ") or re.split(" in | on ", rest)[0].endswith("s")
             words |= {"o": rest, "O": _up(rest), "p": PARTICIPLES[first], "were": "were" if plural else "was"}
         pro, con = (FOR + 2 * FOR_PASSIVE, AGAINST + 2 * AGAINST_PASSIVE) if passive else (FOR, AGAINST)
 

@@ -33,7 +33,8 @@ from jepa_langchain.schema import (
     PersonaSummary,
     RelationEstimate,
 )
-from jepa_langchain.stages import Stages, estimate_texts
+from jepa_langchain.scoring import estimate_texts
+from jepa_langchain.stages import Stages
 from jepa_langchain.statements import DEFAULT_LIMITS, Limits, clean_text
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from jepa_langchain.clauses import split_concession
 from jepa_langchain.pair_predictor import LABELS
 from jepa_langchain.pairs import PairSource
 from jepa_langchain.schema import Relation, Statement
-from jepa_langchain.stages import Stages, score_pairs
+from jepa_langchain.scoring import score_pairs
+from jepa_langchain.stages import Stages
 
 #: Name of this calibrator among a model's calibrators.
 CONCESSION = "concession"

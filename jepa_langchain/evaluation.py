@@ -19,7 +19,8 @@ from jepa_langchain.metrics import Predictions, average, measure, related_to, re
 from jepa_langchain.model_files import ModelFiles
 from jepa_langchain.pair_predictor import LABELS
 from jepa_langchain.pairs import PairSource, for_evaluation
-from jepa_langchain.stages import polarity, score_pairs
+from jepa_langchain.scoring import score_pairs
+from jepa_langchain.stages import polarity
 
 _UNRELATED = 2
 

@@ -16,7 +16,8 @@ import numpy as np
 from jepa_langchain.clauses import units_of
 from jepa_langchain.findings import RELATED_FROM, Finding, Table, cited, findings, undecided
 from jepa_langchain.schema import AbstainedPair, Persona, Relation, Statement, Verdict
-from jepa_langchain.stages import PAIR_BUDGET, Stages, score_pairs
+from jepa_langchain.scoring import PAIR_BUDGET, score_pairs
+from jepa_langchain.stages import Stages
 
 #: Score from which two personas count as aligned, and up to which as misaligned.
 ALIGNED_FROM = 2 / 3
@@ -79,7 +80,9 @@ def score_personas(
     texts = [unit.text for unit in (*units_a, *units_b)]
     distinct = sorted(set(texts))
     encoded = stages.encoder.encode(distinct, progress=progress)
-    grid = np.indices((len(units_a), len(units_b))).reshape(2, -1).T + np.array([0, len(units_a)])
+    grid = np.indices((len(units_a), len(units_b)), dtype=np.int32).reshape(2, -1).T + np.array(
+        [0, len(units_a)], dtype=np.int32
+    )
     table = Table(stages, units_a, units_b, score_pairs(stages, texts, grid, budget=budget, encoded=encoded))
     cut = {distinct[i] for i in encoded.truncated}
     return ScoredPersonas(a, b, table, tuple(s.id for s in (*a.statements, *b.statements) if s.text in cut))

@@ -33,7 +33,7 @@ from jepa_langchain.schema import Direction, Frozen, Relation
 from jepa_langchain.stages import Stages
 from jepa_langchain.weights import sha256_of
 
-FORMAT: Literal[1] = 1
+FORMAT: Literal[2] = 2
 _MOST_LAYERS = 48
 #: Largest difference between two answers of one embedding service to the same text.
 _PROBE_NOISE = 0.01
@@ -122,7 +122,7 @@ def check_place(folder: Path) -> None:
 class Manifest(Frozen):
     """``manifest.json``, field by field."""
 
-    format: Literal[1]
+    format: Literal[2]
     name: str
     encoder: EncoderIdentity
     relations: tuple[Relation, Relation]
@@ -174,7 +174,7 @@ def _check_encoder(found: EncoderIdentity, expected: EncoderIdentity, folder: Pa
 
 
 def _check_shape(pair: PairConfig, encoder: EncoderIdentity, folder: Path) -> None:
-    if (pair.dimension, pair.context) != (encoder.dimension, encoder.context):
+    if pair.dimension != encoder.dimension:
         raise ModelError(f"{folder / MANIFEST}: field pair: of another width than the encoder")
     if not 0 < pair.layers <= _MOST_LAYERS or pair.heads < 1 or pair.dimension % pair.heads or pair.feedforward < 1:
         raise ModelError(f"{folder / MANIFEST}: field pair: no such transformer")

@@ -40,20 +40,18 @@ class CachingPairs:
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401
         return getattr(self.pair, name)
 
-    def score(self, tokens: Sequence[Floats], context: Floats, pairs: npt.NDArray[np.int64]) -> Floats:
+    def score(self, tokens: Sequence[Floats], pairs: npt.NDArray[np.int64]) -> Floats:
         """As :meth:`PairPredictor.score`; only pairs that are not known are read."""
         # A text is known by its states, all that the pair stage reads of it.
-        marks = {int(i): _mark(tokens[int(i)], context[int(i)]) for i in np.unique(pairs)}
+        marks = {int(i): _mark(tokens[int(i)]) for i in np.unique(pairs)}
         keys = [(marks[int(x)], marks[int(y)]) for x, y in pairs]
         found = self._known.known(keys)
         missing = [i for i, key in enumerate(keys) if key not in found]
         if missing:
-            new = self.pair.score(tokens, context, pairs[missing])
+            new = self.pair.score(tokens, pairs[missing])
             found |= self._known.keep({keys[i]: energies for i, energies in zip(missing, new, strict=True)})
         return np.array([found[key] for key in keys], dtype=np.float32).reshape(len(pairs), 2)
 
 
-def _mark(tokens: Floats, context: Floats) -> bytes:
-    digest = hashlib.blake2b(np.ascontiguousarray(tokens).data, digest_size=16)
-    digest.update(np.ascontiguousarray(context).data)
-    return digest.digest()
+def _mark(tokens: Floats) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(tokens).data, digest_size=16).digest()

@@ -4,12 +4,13 @@ The encoder's lower layers run once a statement and their token states are kept;
 from the encoder's own, run jointly over the tokens of x, the tokens of y and one token a relation:
 
     h          = upper layers([x_1 … x_n, y_1 … y_m, z_agree, z_disagree])
-    e_z(t)     = <A h_t + b, h_z> / √d                       energy of token t under relation z
-    E_z(x, y)  = 1/2 mean_{t in x} e_z(t) + 1/2 mean_{t in y} e_z(t) + g_z([|c_x - c_y|, c_x * c_y])
+    u, v       = mean_{t in x} h_t, mean_{t in y} h_t
+    e_z(t)     = <w_z, gelu(W [|u - v|, u * v] + V h_t + b)> + b_z + <A h_t + a, h_z> / √d
+    E_z(x, y)  = 1/2 mean_{t in x} e_z(t) + 1/2 mean_{t in y} e_z(t)
 
-so each token's share of the energy is exact at the read-out. g is a small network over the pooled context states of
-both statements; it learns in seconds what whole statements tell (it is strong on inference pairs), and the
-tokens learn the rest from there. Nothing tells the layers which statement is x: a
+e_z(t) is the energy of token t under relation z: what the two statements' states make of each other, as this token
+shifts it. Each token's share of the energy is exact at the read-out. V and A start at zero, so training begins with the
+statements as wholes and the tokens learn what these miss. Nothing tells the layers which statement is x: a
 token only sees, through a learned bias a head and layer, whether another token stands in its own statement or in
 the other one. The energies are therefore symmetric by construction.
 
@@ -34,6 +35,8 @@ from jepa_langchain.schema import Relation
 Floats = npt.NDArray[np.float32]
 LABELS = (*RELATIONS, Relation.UNRELATED)
 _PAD, _X, _Y, _SHARED = -1, 0, 1, 2
+#: Width of the read-out.
+_HIDDEN = 256
 #: Padded tokens that are read at once: what stays in a processor's cache, or fills an accelerator.
 _BATCH_TOKENS, _MANY_TOKENS = {"cpu": 1_536}, 6_144
 
@@ -46,7 +49,6 @@ class PairConfig:
     heads: int
     layers: int
     feedforward: int
-    context: int
     norm_eps: float = 1e-12
 
 
@@ -87,22 +89,15 @@ class PairPredictor(nn.Module):
         self.config = config
         self.blocks = nn.ModuleList([Block(config, dropout_p) for _ in range(config.layers)])
         d = config.dimension
-        self.pooled = nn.Sequential(
-            nn.Dropout(0.1), nn.Linear(2 * config.context, 256), nn.GELU(), nn.Dropout(0.3), nn.Linear(256, 2)
-        )
+        self.compare, self.each = nn.Linear(2 * d, _HIDDEN), nn.Linear(d, _HIDDEN, bias=False)
+        self.energy = nn.Sequential(nn.GELU(), nn.Dropout(dropout_p), nn.Linear(_HIDDEN, len(RELATIONS)))
         self.relations = nn.Parameter(torch.randn(len(RELATIONS), d) * 0.5)
         self.readout = nn.Linear(d, d)
-        # The tokens start with no say: they learn what the pooled states miss.
-        nn.init.zeros_(self.readout.weight)
-        nn.init.zeros_(self.readout.bias)
+        # The tokens start with no say of their own: they learn what the statements as wholes miss.
+        for parameter in (self.each.weight, self.readout.weight, self.readout.bias):
+            nn.init.zeros_(parameter)
         #: Energy at which "unrelated" is as likely as a relation: high energy under both relations means unrelated.
         self.unrelated = nn.Parameter(torch.zeros(()))
-
-    def pooled_energies(self, context_x: torch.Tensor, context_y: torch.Tensor) -> torch.Tensor:
-        """g: pooled context states (b, c) and (b, c) to energies (b, 2), symmetric in x and y."""
-        features = torch.cat([(context_x - context_y).abs(), context_x * context_y], dim=1)
-        energies: torch.Tensor = self.pooled(features * self.config.dimension**0.5)
-        return energies.float()
 
     def token_energies(self, states: torch.Tensor, part: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Energy of each token under each relation, and each token's weight in the pair's energy.
@@ -112,9 +107,9 @@ class PairPredictor(nn.Module):
             part: (b, t) 0 for x's tokens, 1 for y's, -1 for padding.
 
         Returns:
-            (b, t, 2) token energies and (b, t) weights; their products sum over t to the tokens' part of the energies.
+            (b, t, 2) token energies and (b, t) weights; their products sum over t to the pair's energies.
         """
-        b, t, d = states.shape
+        b, t = part.shape
         h = torch.cat([states, self.relations.expand(b, -1, -1)], dim=1)
         part_all = torch.cat([part, part.new_full((b, h.shape[1] - t), _SHARED)], dim=1)
         side_a, side_b = part_all.unsqueeze(2), part_all.unsqueeze(1)
@@ -123,18 +118,22 @@ class PairPredictor(nn.Module):
         blocked.masked_fill_((part_all == _PAD)[:, None, None, :], torch.finfo(torch.float32).min / 2)
         for block in self.blocks:
             h = block(h, other, blocked)
-        asked = h[:, -len(RELATIONS) :]
-        energies = self.readout(h[:, :t]) @ asked.transpose(1, 2) / d**0.5
         in_x, in_y = (part == _X).float(), (part == _Y).float()
-        weights = (in_x / in_x.sum(1, keepdim=True) + in_y / in_y.sum(1, keepdim=True)) / 2
-        return energies.float(), weights
+        shares = torch.stack([side / side.sum(1, keepdim=True) for side in (in_x, in_y)], dim=1)
+        return self.read_out(h[:, :t], h[:, t:], shares.to(h.dtype)).float(), shares.mean(1)
 
-    def forward(
-        self, states: torch.Tensor, part: torch.Tensor, context_x: torch.Tensor, context_y: torch.Tensor
-    ) -> torch.Tensor:
-        """Energies (b, 2) of a padded batch; arguments as in the two methods above, shares added up."""
+    def read_out(self, h: torch.Tensor, asked: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+        """e_z(t): (b, t, d) states of tokens, (b, 2, d) of relations, (b, 2, t) shares in x and y to (b, t, 2)."""
+        u, v = (shares @ h).unbind(1)
+        whole = self.compare(torch.cat([(u - v).abs(), u * v], dim=1)).unsqueeze(1)
+        related = self.readout(h) @ asked.transpose(1, 2) / h.shape[2] ** 0.5
+        energies: torch.Tensor = self.energy(whole + self.each(h)) + related
+        return energies
+
+    def forward(self, states: torch.Tensor, part: torch.Tensor) -> torch.Tensor:
+        """Energies (b, 2) of a padded batch: the token energies of :meth:`token_energies`, weighted and added up."""
         energies, weights = self.token_energies(states, part)
-        return (energies * weights.unsqueeze(-1)).sum(1) + self.pooled_energies(context_x, context_y)
+        return (energies * weights.unsqueeze(-1)).sum(1)
 
     def loss(self, energies: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Cross-entropy over exp(-E_agree), exp(-E_disagree), exp(-E_0): (b, 2) and (b,) indices into LABELS."""
@@ -145,7 +144,6 @@ class PairPredictor(nn.Module):
     def score(
         self,
         tokens: Sequence[Floats],
-        context: Floats,
         pairs: npt.NDArray[np.int64],
         *,
         batch_tokens: int | None = None,
@@ -155,8 +153,7 @@ class PairPredictor(nn.Module):
 
         Args:
             tokens: token states (t_i, d) of each distinct text.
-            context: (texts, c) pooled context states of each distinct text.
-            pairs: (n, 2) indices into ``tokens`` and ``context``.
+            pairs: (n, 2) indices into ``tokens``.
             batch_tokens: padded tokens a batch at the most; by the device when None.
             limit: tokens of one statement that are read.
 
@@ -180,8 +177,7 @@ class PairPredictor(nn.Module):
                 size = max(1, min(size - 1, most // widest))
             chosen = order[start : start + size]
             states, part = collate([(tokens[i][:limit], tokens[j][:limit]) for i, j in pairs[chosen]])
-            sides = [torch.from_numpy(context[pairs[chosen, side]]).to(device) for side in (0, 1)]
-            out[chosen] = self(states.to(device), part.to(device), *sides).cpu().numpy()
+            out[chosen] = self(states.to(device), part.to(device)).cpu().numpy()
             start += size
         return out
 
@@ -210,8 +206,8 @@ _BERT_NAMES = {
 }
 
 
-def from_encoder(layers: Sequence[nn.Module], *, heads: int, context: int, norm_eps: float) -> PairPredictor:
-    """A pair predictor over ``context`` pooled numbers a text whose blocks start as the encoder's own upper layers.
+def from_encoder(layers: Sequence[nn.Module], *, heads: int, norm_eps: float) -> PairPredictor:
+    """A pair predictor whose blocks start as the encoder's own upper layers.
 
     Layers that are not BERT-like are left at their random start: training then takes longer, nothing else.
     """
@@ -220,7 +216,7 @@ def from_encoder(layers: Sequence[nn.Module], *, heads: int, context: int, norm_
     some = next(iter(first.values()))
     width = int(up.shape[1] if up is not None else some.shape[-1])
     inner = int(up.shape[0] if up is not None else 4 * width)
-    config = PairConfig(width, heads, len(layers), inner, context, norm_eps)
+    config = PairConfig(width, heads, len(layers), inner, norm_eps)
     predictor = PairPredictor(config)
     if all(f"{name}.weight" in first for name in _BERT_NAMES.values()):
         for block, layer in zip(predictor.blocks, layers, strict=True):

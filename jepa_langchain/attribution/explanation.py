@@ -12,7 +12,8 @@ from jepa_langchain.attribution.words import weighted
 from jepa_langchain.errors import InputError
 from jepa_langchain.ledger import ledger_of, score_personas
 from jepa_langchain.schema import Cited, Persona, RowWeights
-from jepa_langchain.stages import Stages, estimate_texts
+from jepa_langchain.scoring import estimate_texts
+from jepa_langchain.stages import Stages
 
 _DIGITS = 6
 
@@ -83,7 +84,6 @@ def _linear_words(mapped: WordMap) -> StageWords:
         a=weighted(mapped.words_a, rows),
         b=weighted(mapped.words_b, columns),
         no_word=_digits(float(rows[-1] + columns[-1])),
-        pooled=0.0,
         completeness_error=mapped.completeness_error,
     )
 
@@ -95,7 +95,6 @@ def _pair_words(mapped: PairMap) -> StageWords:
         a=weighted(mapped.words_a, mapped.shares_a),
         b=weighted(mapped.words_b, mapped.shares_b),
         no_word=_digits(float(mapped.shares_a[-1] + mapped.shares_b[-1])),
-        pooled=_digits(mapped.pooled),
         completeness_error=mapped.completeness_error,
     )
 

@@ -14,7 +14,7 @@ from jepa_langchain.schema import Cited, Frozen, Probability, Relation, Relation
 class StageWords(Frozen):
     """The exact word shares of one stage's margin.
 
-    ``margin`` = sum of the weights of ``a`` and ``b`` + ``no_word`` + ``pooled``, up to ``completeness_error``.
+    ``margin`` = sum of the weights of ``a`` and ``b`` + ``no_word``, up to ``completeness_error``.
 
     Attributes:
         margin: the stage's E_disagree - E_agree.
@@ -22,7 +22,6 @@ class StageWords(Frozen):
         b: every word of text b. The linear stage's map is bilinear, so each side's shares sum to the margin there,
             and half of each is given here.
         no_word: what special tokens and punctuation carry.
-        pooled: what belongs to the statements as wholes and to no word.
         completeness_error: |sum of the shares - margin|, before rounding.
     """
 
@@ -31,7 +30,6 @@ class StageWords(Frozen):
     a: tuple[WordWeight, ...]
     b: tuple[WordWeight, ...]
     no_word: float
-    pooled: float
     completeness_error: float
 
 

@@ -1,8 +1,8 @@
 """Mapped weights of the pair stage: what the tokens of each word say at the read-out, exactly.
 
-The pair stage's energies are sums over tokens plus a pooled part, so with token energies e_z(t) and weights w(t)
+The pair stage's energies are sums over tokens, so with token energies e_z(t) and weights w(t)
 
-    margin = Σ_t w(t) (e_disagree(t) - e_agree(t)) + g_disagree - g_agree
+    margin = Σ_t w(t) (e_disagree(t) - e_agree(t))
 
 A token has read all others by then: its share says where the verdict is read out, not what it hangs on
 (:mod:`jepa_langchain.attribution.word_effects` asks that).
@@ -33,14 +33,12 @@ class PairInput:
         place: (t,) the word of each token, counted through both lists.
         states: (1, t, d) token states of a, then of b.
         part: (1, t) 0 for a's tokens, 1 for b's.
-        context: (1, c) pooled context states of a and of b.
     """
 
     words: tuple[list[Word], list[Word]]
     place: npt.NDArray[np.int64]
     states: torch.Tensor
     part: torch.Tensor
-    context: tuple[torch.Tensor, torch.Tensor]
 
     @property
     def count(self) -> int:
@@ -71,8 +69,7 @@ def pair_input(encoder: Encoder, tokens_a: TokenContext | None, tokens_b: TokenC
     place_a, place_b = (
         word_of_token(w, tokens.offsets[:_LIMIT]) for w, tokens in zip(words, (tokens_a, tokens_b), strict=True)
     )
-    context = torch.from_numpy(encoded.context)
-    return PairInput(words, np.r_[place_a, place_b + len(words[0])], states, part, (context[:1], context[1:]))
+    return PairInput(words, np.r_[place_a, place_b + len(words[0])], states, part)
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,6 @@ class PairMap:
         words_b: those of text b.
         shares_a: (words_a,) contributions to the margin.
         shares_b: (words_b,) contributions to the margin.
-        pooled: the contribution of whole statements, which belongs to no word.
         margin: the pair stage's E_disagree - E_agree.
         completeness_error: |sum of all contributions - margin|.
     """
@@ -93,7 +89,6 @@ class PairMap:
     words_b: list[Word]
     shares_a: Doubles
     shares_b: Doubles
-    pooled: float
     margin: float
     completeness_error: float
 
@@ -103,13 +98,11 @@ def pair_map(pair: PairPredictor, read: PairInput) -> PairMap:
     """The exact word shares of a pair's margin at the read-out of the pair stage."""
     pair.eval()
     device = pair.relations.device
-    states, part, (x, y) = read.states.to(device), read.part.to(device), (c.to(device) for c in read.context)
+    states, part = read.states.to(device), read.part.to(device)
     energies, weights = pair.token_energies(states, part)
     of_tokens = ((energies[0, :, 1] - energies[0, :, 0]).double() * weights[0].double()).cpu().numpy()
     shares = merged(of_tokens, read.place, read.count)
-    pooled = pair.pooled_energies(x, y)[0].double()
-    whole = pair(states, part, x, y)[0].double()
-    margin, rest = float(whole[1] - whole[0]), float(pooled[1] - pooled[0])
+    whole = pair(states, part)[0].double()
+    margin = float(whole[1] - whole[0])
     shares_a, shares_b = read.sides(shares)
-    error = abs(float(shares.sum()) + rest - margin)
-    return PairMap(*read.words, shares_a, shares_b, rest, margin, error)
+    return PairMap(*read.words, shares_a, shares_b, margin, abs(float(shares.sum()) - margin))

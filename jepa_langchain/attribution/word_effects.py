@@ -25,7 +25,8 @@ import numpy as np
 import numpy.typing as npt
 
 from jepa_langchain.attribution.words import Doubles, Word, words_of
-from jepa_langchain.stages import Stages, score_pairs
+from jepa_langchain.scoring import score_pairs
+from jepa_langchain.stages import Stages
 
 #: Left-over pairs that are judged: random halves first, then as many where the verdict turns, a round at a time.
 DRAWS, ROUNDS = 128, 4

@@ -35,7 +35,7 @@ def _top(words: Sequence[WordWeight]) -> Text:
 
 def _stage(table: Table, stage: StageWords) -> None:
     name = f"{stage.stage} stage {stage.margin:+.3f}"
-    rest = f"whole statements {stage.pooled:+.3f}, no word {stage.no_word:+.3f}, off by {stage.completeness_error:.0e}"
+    rest = f"no word {stage.no_word:+.3f}, off by {stage.completeness_error:.0e}"
     table.add_row(Text(name, style="bold"), _top(stage.a), _top(stage.b), Text(rest))
 
 

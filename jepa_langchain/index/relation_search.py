@@ -1,7 +1,7 @@
 """The two steps of a search: nearest vectors in every segment, then the pair stage on what they bring.
 
 The first step asks FAISS with ŝ(x, z); it finds the topic and a little polarity. The second reads each candidate
-jointly with the query, as :func:`jepa_langchain.stages.score_pairs` does everywhere else, and gives calibrated
+jointly with the query, as :func:`jepa_langchain.scoring.score_pairs` does everywhere else, and gives calibrated
 probabilities.
 """
 
@@ -24,7 +24,8 @@ from jepa_langchain.index.segments import Segment
 from jepa_langchain.index.store import Snapshot
 from jepa_langchain.predictor import RELATIONS
 from jepa_langchain.schema import Relation, RelationEstimate
-from jepa_langchain.stages import Stages, score_pairs
+from jepa_langchain.scoring import score_pairs
+from jepa_langchain.stages import Stages
 from jepa_langchain.statements import Limits, clean_text
 
 Floats = npt.NDArray[np.float32]

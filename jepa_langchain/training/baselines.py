@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from jepa_langchain.baselines import Baselines, symmetric_features
 from jepa_langchain.calibration import fit_calibrator
 from jepa_langchain.training.sampling import Rows
 from jepa_langchain.training.states import StateStore
 
+if TYPE_CHECKING:
+    from sklearn.neural_network import MLPClassifier
+
 _HIDDEN = 256
 _MOST_PAIRS = 60_000
 
 
-def fit_baselines(parts: Sequence[Rows], held: Sequence[Rows], store: StateStore, *, seed: int) -> Baselines:
-    """Fit the peers: the MLP on the training rows, the cosine's calibrator on the held-out ones."""
+def fit_network(
+    parts: Sequence[Rows], store: StateStore, states: npt.NDArray[np.float16], *, seed: int
+) -> MLPClassifier:
+    """A small network from :func:`symmetric_features` of a store's (n, w) ``states`` to LABELS."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
 
@@ -36,11 +43,17 @@ def fit_baselines(parts: Sequence[Rows], held: Sequence[Rows], store: StateStore
         early_stopping=False,
         random_state=seed,
     )
-    features = symmetric_features(store.wide(store.embeddings, x), store.wide(store.embeddings, y))
+    features = symmetric_features(store.wide(states, x), store.wide(states, y))
     with warnings.catch_warnings():
         # Twelve passes are the recipe; the warning that more would fit the training pairs better is not news.
         warnings.simplefilter("ignore", ConvergenceWarning)
         network.fit(features, label)
+    return network
+
+
+def fit_baselines(parts: Sequence[Rows], held: Sequence[Rows], store: StateStore, *, seed: int) -> Baselines:
+    """Fit the peers: the MLP on the training rows, the cosine's calibrator on the held-out ones."""
+    network = fit_network(parts, store, store.embeddings, seed=seed)
     layers = dict(zip(("w1", "w2"), network.coefs_, strict=True)) | dict(
         zip(("b1", "b2"), network.intercepts_, strict=True)
     )

@@ -71,8 +71,7 @@ def tune_encoder(
     network: Any = encoder.model[0]
     adapted = _with_adapters(network.auto_model, cut, config)
     torch.manual_seed(config.seed)
-    context, norm_eps = encoder.identity.context, layers.norm_eps
-    pair = from_encoder(layers.blocks, heads=layers.heads, context=context, norm_eps=norm_eps).to(layers.device)
+    pair = from_encoder(layers.blocks, heads=layers.heads, norm_eps=layers.norm_eps).to(layers.device)
     _fit(encoder, [p for p in adapted.parameters() if p.requires_grad], pair, usable, config)
     adapted.merge_and_unload()
     encoder.model.eval()
@@ -146,12 +145,9 @@ def _energies(encoder: TransformerEncoder, pair: PairPredictor, x: list[str], y:
         k: v.to(device) if isinstance(v, torch.Tensor) else v for k, v in encoder.model.preprocess([*x, *y]).items()
     }
     features = encoder.model(features)
-    _, context = encoder.pooled(features)
     states = features["all_layer_embeddings"][encoder.identity.cut_layer].float()
     real = features["attention_mask"].bool()
     b = len(x)
     sides = [torch.where(real[rows], part, -1) for part, rows in ((0, slice(b)), (1, slice(b, None)))]
-    energies: torch.Tensor = pair(
-        torch.cat([states[:b], states[b:]], dim=1), torch.cat(sides, dim=1), context[:b], context[b:]
-    )
+    energies: torch.Tensor = pair(torch.cat([states[:b], states[b:]], dim=1), torch.cat(sides, dim=1))
     return energies

@@ -15,7 +15,8 @@ from jepa_langchain.model_files import ModelFiles
 from jepa_langchain.pair_predictor import LABELS, PairPredictor
 from jepa_langchain.pairs import PairSource, for_training
 from jepa_langchain.predictor import RELATIONS, LinearPredictor
-from jepa_langchain.stages import linear_features, pair_features, score_pairs
+from jepa_langchain.scoring import score_pairs
+from jepa_langchain.stages import linear_features, pair_features
 from jepa_langchain.training.sampling import Rows
 from jepa_langchain.training.states import StateStore
 
@@ -58,7 +59,7 @@ def pair_energies(pair: PairPredictor, x: npt.NDArray[np.int64], y: npt.NDArray[
     """Energies (n, 2) of pairs of store rows x (n,) and y (n,) by the pair stage."""
     rows, inverse = np.unique(np.concatenate([x, y]), return_inverse=True)
     tokens = [store.token_states(int(row)) for row in rows]
-    return pair.score(tokens, store.wide(store.context, rows), inverse.reshape(2, -1).T)
+    return pair.score(tokens, inverse.reshape(2, -1).T)
 
 
 def mean_auroc(parts: Sequence[Rows], store: StateStore, pair: PairPredictor) -> float | None:

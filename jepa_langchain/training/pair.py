@@ -8,8 +8,6 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +26,7 @@ from jepa_langchain.training.states import StateStore
 def _optimizer(model: PairPredictor, config: PairTraining) -> torch.optim.AdamW:
     groups: dict[str, list[nn.Parameter]] = {"pretrained": [], "plain": [], "fresh": []}
     for name, parameter in model.named_parameters():
-        fresh = not name.startswith(("blocks.", "pooled.")) or name.endswith("cross_bias")
+        fresh = not name.startswith("blocks.") or name.endswith("cross_bias")
         # Weight decay is for matrices: biases and norms keep what they learned.
         groups["fresh" if fresh else "pretrained" if parameter.ndim > 1 else "plain"].append(parameter)
     return torch.optim.AdamW(
@@ -38,25 +36,6 @@ def _optimizer(model: PairPredictor, config: PairTraining) -> torch.optim.AdamW:
             {"params": groups["fresh"], "lr": config.fresh_rate, "weight_decay": config.weight_decay},
         ]
     )
-
-
-def fit_pooled(model: PairPredictor, parts: Sequence[Rows], store: StateStore, config: PairTraining) -> None:
-    """Fit the pooled part of the energies alone, in place: large batches, a cosine schedule, no early stopping."""
-    settings = replace(config, batch=config.pooled_batch)
-    optimizer = torch.optim.AdamW(model.pooled.parameters(), lr=config.fresh_rate, weight_decay=0.05)
-    torch.manual_seed(config.seed)
-    model.train()
-    device = model.relations.device
-    steps = max(1, round(config.pooled_samples / config.pooled_batch))
-    batches = (batch for block in count() for batch in draw_block(parts, block, settings))
-    for step, (x, y, label) in enumerate(islice(batches, steps)):
-        for group in optimizer.param_groups:
-            group["lr"] = config.fresh_rate * min((step + 1) / 50, 0.5 * (1 + math.cos(math.pi * step / steps)))
-        sides = [torch.from_numpy(store.wide(store.context, rows)).to(device) for rows in (x, y)]
-        loss = model.loss(model.pooled_energies(sides[0], sides[1]), torch.from_numpy(label).to(device))
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
 
 
 def _digest(model: nn.Module) -> str:
@@ -111,8 +90,7 @@ def _train_block(
             torch.manual_seed(((config.seed * 1_000_003 + block) * 4_099 + step) * 4_099 + part)
             states, side = collate([(store.token_states(i), store.token_states(j)) for i, j in zip(x, y, strict=True)])
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
-                pooled = [torch.from_numpy(store.wide(store.context, rows)).to(device) for rows in (x, y)]
-                energies = model(states.to(device), side.to(device), *pooled)
+                energies = model(states.to(device), side.to(device))
             loss = model.loss(energies.float(), torch.from_numpy(label).to(device)) * (len(x) / len(batch[0]))
             loss.backward()  # type: ignore[no-untyped-call]
             losses.append(loss.item())
@@ -159,13 +137,11 @@ def train_pair(
     if resume and checkpoint.is_file():
         progress = load_checkpoint(checkpoint, model, optimizer, run)
     else:
-        if config.pooled_samples:
-            fit_pooled(model, parts, store, config)
         # What is begun with is kept where nothing later is better.
         metric = _measured(evaluate, model)
         progress["best"] = -1.0 if metric is None else metric
         _save_best(best_path, model)
-        log({"stage": "pooled" if config.pooled_samples else "start", **_metric(metric)})
+        log({"stage": "start", **_metric(metric)})
     distributed.share_weights(model)
     for block in range(int(progress["block"]), blocks):
         loss = _train_block(model, optimizer, parts, store, config, block=block, blocks=blocks)

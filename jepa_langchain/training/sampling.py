@@ -26,26 +26,24 @@ class PairTraining:
 
     ``flatten`` is the power of a source's size in its sampling weight (1 = proportional, 0 = all alike).
     ``patience`` counts evaluations without a better held-out AUROC before training stops early. A batch is read as
-    ``micro_batches`` parts, shared among processes. Without ``pooled_samples`` the pooled part is not fitted first.
+    ``micro_batches`` parts, shared among processes. ``rate`` is for the encoder's layers, ``fresh_rate`` for the rest.
     """
 
     samples: int = 300_000
-    pooled_samples: int = 600_000
-    pooled_batch: int = 512
     batch: int = 32
     micro_batches: int = 2
-    rate: float = 2e-4
+    rate: float = 1.5e-4
     fresh_rate: float = 1e-3
     weight_decay: float = 0.01
-    warmup: float = 0.06
+    warmup: float = 0.03
     flatten: float = 0.5
-    evaluate_every: int = 16
-    patience: int = 12
+    evaluate_every: int = 32
+    patience: int = 6
     seed: int = 0
 
     def going_on(self) -> PairTraining:
         """The same, for a pair stage that is trained already: smaller steps, fewer samples."""
-        return replace(self, samples=150_000, pooled_samples=0, rate=1e-4, fresh_rate=3e-4)
+        return replace(self, samples=150_000, rate=7e-5, fresh_rate=3e-4)
 
 
 @dataclass(frozen=True)

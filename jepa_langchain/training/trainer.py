@@ -241,5 +241,5 @@ def _fresh_pair(encoder: Encoder, seed: int) -> PairPredictor:
     if layers is None:
         raise TypeError("only a transformer has layers to start a pair stage from")
     torch.manual_seed(seed)
-    start = from_encoder(layers.blocks, heads=layers.heads, context=encoder.identity.context, norm_eps=layers.norm_eps)
+    start = from_encoder(layers.blocks, heads=layers.heads, norm_eps=layers.norm_eps)
     return start.to(layers.device)

@@ -179,7 +179,7 @@ def test_any_sentence_transformers_folder_trains_both_stages(
         2,
     )
     source = read_pairs(ROOT / "data" / "opinions.jsonl")
-    options = TrainingOptions(concessions=50, pair_training=PairTraining(samples=4_096, pooled_samples=2_048))
+    options = TrainingOptions(concessions=50, pair_training=PairTraining(samples=4_096))
     stages = train([source], tmp_path / "m", encoder=encoder, options=options)
     assert stages.pair is not None
     assert stages.pair.config.layers == 2

@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks.minimal_pairs import best_flip_rate, flip_rate, polarities, triples
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.schema import Relation
-from jepa_langchain.stages import score_pairs
+from jepa_langchain.scoring import score_pairs
 
 
 def test_a_statement_agrees_with_itself(model: AlignmentModel) -> None:

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from jepa_langchain.model_files import load_model
 from jepa_langchain.pairs import read_pairs
-from jepa_langchain.stages import score_pairs
+from jepa_langchain.scoring import score_pairs
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
@@ -27,7 +27,7 @@ from jepa_langchain.pairs import read_pairs
 training._FEW = 100
 source = read_pairs(Path(sys.argv[1]))
 small = source.only(source.pairs[:400])
-recipe = PairTraining(samples=2 * 1024, pooled_samples=2048, evaluate_every=1)
+recipe = PairTraining(samples=2 * 1024, evaluate_every=1)
 training.train([small], Path(sys.argv[2]), options=training.TrainingOptions(pair_training=recipe))
 """
 

@@ -12,10 +12,11 @@ from pytest_socket import disable_socket
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.baselines import Baselines
 from jepa_langchain.calibration import Calibrator
+from jepa_langchain.index.joint_index import JointIndex
 from jepa_langchain.model_files import ModelFiles
 from jepa_langchain.pairs import LabelledPair, PairSource
 from jepa_langchain.predictor import LinearPredictor
-from jepa_langchain.schema import Relation
+from jepa_langchain.schema import Persona, Relation, Statement
 from jepa_langchain.stages import Stages
 from jepa_langchain.tools.toolkit import AlignmentToolkit
 from tests.words import DIMENSION, WordEncoder
@@ -72,6 +73,18 @@ def folder(tmp_path: Path) -> Path:
 
 def make_model(name: str = "toy") -> AlignmentModel:
     return AlignmentModel(ModelFiles(make_stages(WordEncoder()), Baselines(), name))
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> JointIndex:
+    """What ann and bob say of five topics: "... help towns", "... not help towns"."""
+    index = JointIndex.open(tmp_path / "index", model=make_model())
+    topics = ("rents", "trains", "sugar", "bees", "maps")
+    for name, ending in (("ann", "help towns"), ("bob", "not help towns")):
+        statements = tuple(Statement(id=f"s{i}", text=f"{topic} {ending}") for i, topic in enumerate(topics))
+        years = {f"s{i}": {"year": 2020 + i} for i in range(len(topics))}
+        index.add_persona(Persona(id=name, statements=statements), metadata={"topic": "towns"}, statements=years)
+    return index
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from jepa_langchain.attribution.word_map import WordMap, top_words, word_map
 from jepa_langchain.predictor import LinearPredictor
 from jepa_langchain.schema import Direction
-from jepa_langchain.stages import Stages, score_pairs
+from jepa_langchain.scoring import score_pairs
+from jepa_langchain.stages import Stages
 from tests.unit_tests.conftest import make_stages
 from tests.words import DIMENSION, WordEncoder
 

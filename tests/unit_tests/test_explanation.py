@@ -37,7 +37,7 @@ def test_shares_of_each_stage_sum_to_its_margin(model: AlignmentModel) -> None:
     told = model.explain("we should tax sugar, now!", "we should not tax it")
     assert [s.stage for s in told.stages] == (["linear"] if model.stages.pair is None else ["linear", "pair"])
     for stage in told.stages:
-        total = sum(w.weight for w in (*stage.a, *stage.b)) + stage.no_word + stage.pooled
+        total = sum(w.weight for w in (*stage.a, *stage.b)) + stage.no_word
         assert total == pytest.approx(stage.margin, abs=2e-5)
     assert told.stages[-1].margin == pytest.approx(told.margin, abs=1e-5)
     assert told.completeness_error == max(s.completeness_error for s in told.stages)

@@ -14,14 +14,15 @@ from jepa_langchain.calibration import Calibrator
 from jepa_langchain.errors import ModelError
 from jepa_langchain.model_files import MANIFEST, ModelFiles, load_model, save_model
 from jepa_langchain.pair_predictor import PairConfig, PairPredictor
-from jepa_langchain.stages import Stages, estimate_texts
+from jepa_langchain.scoring import estimate_texts
+from jepa_langchain.stages import Stages
 from tests.words import DIMENSION, WordEncoder
 
 
 @pytest.fixture
 def model(stages: Stages) -> ModelFiles:
     torch.manual_seed(0)
-    pair = PairPredictor(PairConfig(DIMENSION, 4, 1, 32, 2 * DIMENSION))
+    pair = PairPredictor(PairConfig(DIMENSION, 4, 1, 32))
     pair.load_state_dict({k: v.half().float() for k, v in pair.state_dict().items()})
     calibrators = {**stages.calibrators, "pair": Calibrator(np.ones((3, 5)), np.zeros(3), 0.4)}
     peers = Baselines(Calibrator(np.ones((3, 1)), np.zeros(3), 0.4), {"w1": np.ones((2, 2), dtype=np.float16)})
@@ -45,7 +46,7 @@ def test_saving_again_drops_what_the_new_model_has_not(model: ModelFiles, folder
     assert load_model(folder, encoder=words).stages.pair is None
 
 
-SMALL = {"dimension": 8, "heads": 2, "layers": 1, "feedforward": 8, "context": 2}
+SMALL = {"dimension": 8, "heads": 2, "layers": 1, "feedforward": 8}
 GOOD = {"weights": [[0.0] * 5] * 3, "bias": [0.0] * 3, "threshold": 0.5}
 
 
@@ -81,14 +82,14 @@ def test_every_mismatch_is_one_clear_error(model: ModelFiles, folder: Path, word
     with pytest.raises(ModelError, match=r"manifest.json: field the document: Invalid JSON"):
         load_model(folder, encoder=words)
     for changes, message in (
-        ({"format": 99}, "field format: Input should be 1"),
+        ({"format": 99}, "field format: Input should be 2"),
         ({"pair": {"dimension": 8}}, "field pair.heads: Field required"),
         ({"calibration": {"linear": {"weights": [[1]], "bias": [1], "threshold": 0}}}, "do not fit together"),
         ({"encoder": {}}, "field encoder.name: Field required"),
         ({"files": {}}, "field files: no hash of predictor.safetensors"),
         ({"pair": SMALL}, "field pair: of another width than the encoder"),
-        ({"pair": {**SMALL, "dimension": DIMENSION, "context": 2 * DIMENSION}}, "do not fit together"),
-        ({"pair": {**SMALL, "dimension": DIMENSION, "context": 2 * DIMENSION, "layers": 10**9}}, "no such transformer"),
+        ({"pair": {**SMALL, "dimension": DIMENSION}}, "do not fit together"),
+        ({"pair": {**SMALL, "dimension": DIMENSION, "layers": 10**9}}, "no such transformer"),
         ({"calibration": {}}, None),
         ({"calibration": {"pair": GOOD}}, "field calibration: none for 'linear'"),
         ({"calibration": {"linear": GOOD, "pair": GOOD}}, "field calibration.linear: not 3 finite weights"),

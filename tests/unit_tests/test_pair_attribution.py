@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jepa_langchain.attribution.pair_map import PairInput, pair_input, pair_map
-from jepa_langchain.stages import Stages, score_pairs
+from jepa_langchain.scoring import score_pairs
+from jepa_langchain.stages import Stages
 from tests.unit_tests.conftest import make_stages
 from tests.unit_tests.test_pair_predictor import make
 from tests.words import WordEncoder
@@ -25,7 +26,7 @@ def read(a: str, b: str) -> PairInput:
 def test_shares_sum_to_the_margin_whatever_the_weights(a: list[str], b: list[str], seed: int) -> None:
     text_a, text_b = " ".join(a), " ".join(b)
     mapped = pair_map(make(seed), read(text_a, text_b))
-    total = mapped.shares_a.sum() + mapped.shares_b.sum() + mapped.pooled
+    total = mapped.shares_a.sum() + mapped.shares_b.sum()
     assert mapped.completeness_error == abs(total - mapped.margin)
     assert mapped.completeness_error < 1e-5 * max(1, abs(mapped.margin))
     stages = Stages(WordEncoder(), make_stages(WordEncoder()).linear, make(seed), {})

@@ -18,7 +18,7 @@ from jepa_langchain.training.sampling import PairTraining, Rows, draw_block
 from jepa_langchain.training.states import StateStore
 from tests.words import DIMENSION, WordEncoder
 
-CONFIG = PairConfig(dimension=DIMENSION, heads=4, layers=2, feedforward=32, context=2 * DIMENSION)
+CONFIG = PairConfig(dimension=DIMENSION, heads=4, layers=2, feedforward=32)
 
 
 def make(seed: int = 0) -> PairPredictor:
@@ -29,7 +29,8 @@ def make(seed: int = 0) -> PairPredictor:
             bias = block.cross_bias
             assert isinstance(bias, torch.Tensor)
             bias.normal_()
-        model.readout.weight.normal_()
+        for layer in (model.readout, model.each):
+            layer.weight.normal_()
     return model.eval()
 
 
@@ -37,28 +38,22 @@ def states(rng: np.random.Generator, length: int) -> npt.NDArray[np.float32]:
     return rng.normal(size=(length, DIMENSION)).astype(np.float32)
 
 
-def context(rng: np.random.Generator, count: int) -> torch.Tensor:
-    return torch.from_numpy(rng.normal(size=(count, 2 * DIMENSION)).astype(np.float32))
-
-
 @settings(max_examples=20)
 @given(st.integers(0, 1000), st.integers(1, 9), st.integers(1, 9))
 def test_energies_are_symmetric_by_construction(seed: int, n: int, m: int) -> None:
     rng = np.random.default_rng(seed)
     model, x, y = make(seed), states(rng, n), states(rng, m)
-    cx, cy = context(rng, 1), context(rng, 1)
     with torch.inference_mode():
-        ahead, back = model(*collate([(x, y)]), cx, cy), model(*collate([(y, x)]), cy, cx)
+        ahead, back = model(*collate([(x, y)])), model(*collate([(y, x)]))
     assert torch.allclose(ahead, back, atol=1e-5)
 
 
 def test_which_statement_a_token_stands_in_matters() -> None:
     rng = np.random.default_rng(5)
     model, x, y = make(), states(rng, 4), states(rng, 4)
-    sides = context(rng, 1), context(rng, 1)
     with torch.inference_mode():
-        whole = model(*collate([(x, y)]), *sides)
-        moved = model(*collate([(np.concatenate([x[:3], y[:1]]), np.concatenate([x[3:], y[1:]]))]), *sides)
+        whole = model(*collate([(x, y)]))
+        moved = model(*collate([(np.concatenate([x[:3], y[:1]]), np.concatenate([x[3:], y[1:]]))]))
     assert not torch.allclose(whole, moved, atol=1e-4)
 
 
@@ -68,12 +63,11 @@ def test_token_shares_sum_to_the_energy_and_padding_has_none(seed: int) -> None:
     rng = np.random.default_rng(seed)
     model = make(seed)
     batch = collate([(states(rng, 3), states(rng, 7)), (states(rng, 2), states(rng, 1))])
-    sides = context(rng, 2), context(rng, 2)
     with torch.inference_mode():
         energies, weights = model.token_energies(*batch)
-        rest = model(*batch, *sides) - model.pooled_energies(*sides)
-    assert rest.abs().sum() > 0
-    assert torch.allclose((energies * weights.unsqueeze(-1)).sum(1), rest, atol=1e-5)
+        whole = model(*batch)
+    assert whole.abs().sum() > 0
+    assert torch.allclose((energies * weights.unsqueeze(-1)).sum(1), whole, atol=1e-5)
     assert torch.allclose(weights.sum(1), torch.ones(2))
     assert (weights[batch[1] == -1] == 0).all()
 
@@ -82,12 +76,12 @@ def test_scores_do_not_depend_on_batching() -> None:
     rng = np.random.default_rng(0)
     tokens = [states(rng, int(n)) for n in rng.integers(1, 20, 12)]
     pairs = np.array([(i, j) for i in range(12) for j in range(12)], dtype=np.int64)
-    model, pooled = make(), context(rng, 12).numpy()
-    one = model.score(tokens, pooled, pairs, batch_tokens=1)
-    many = model.score(tokens, pooled, pairs, batch_tokens=700)
+    model = make()
+    one = model.score(tokens, pairs, batch_tokens=1)
+    many = model.score(tokens, pairs, batch_tokens=700)
     assert np.allclose(one, many, atol=1e-5)
     assert np.allclose(one, one.reshape(12, 12, 2).transpose(1, 0, 2).reshape(-1, 2), atol=1e-5)
-    assert model.score(tokens, pooled, pairs[:0]).shape == (0, 2)
+    assert model.score(tokens, pairs[:0]).shape == (0, 2)
 
 
 def test_a_block_equals_the_encoder_layer_it_starts_from() -> None:
@@ -99,7 +93,7 @@ def test_a_block_equals_the_encoder_layer_it_starts_from() -> None:
     torch.manual_seed(0)
     bert = transformers.BertModel(config).eval()
     layers: list[nn.Module] = list(bert.encoder.layer)
-    model = from_encoder(layers, heads=4, context=4, norm_eps=config.layer_norm_eps).eval()
+    model = from_encoder(layers, heads=4, norm_eps=config.layer_norm_eps).eval()
     x = torch.randn(2, 5, DIMENSION)
     nothing = torch.zeros(2, 1, 5, 5), torch.zeros(2, 1, 1, 5)
     with torch.inference_mode():
@@ -111,8 +105,8 @@ def test_a_block_equals_the_encoder_layer_it_starts_from() -> None:
 
 
 def test_layers_of_another_kind_start_fresh() -> None:
-    model = from_encoder([nn.TransformerEncoderLayer(8, 2, 16)], heads=2, context=8, norm_eps=1e-5)
-    assert model.config == PairConfig(8, 2, 1, 32, 8, 1e-5)
+    model = from_encoder([nn.TransformerEncoderLayer(8, 2, 16)], heads=2, norm_eps=1e-5)
+    assert model.config == PairConfig(8, 2, 1, 32, 1e-5)
 
 
 @pytest.fixture
@@ -151,8 +145,6 @@ def run(folder: Path, source: PairSource, store: StateStore, *, samples: int, st
     losses: list[float] = []
     config = PairTraining(
         samples=samples,
-        pooled_samples=64,
-        pooled_batch=16,
         batch=8,
         evaluate_every=1,
         seed=1,

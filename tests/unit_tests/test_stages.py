@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from jepa_langchain import stages as module
+from jepa_langchain import scoring as module
 from jepa_langchain.pair_predictor import PairConfig, PairPredictor
-from jepa_langchain.stages import Stages, nearest_pairs, score_pairs
+from jepa_langchain.scoring import nearest_pairs, score_pairs
+from jepa_langchain.stages import Stages
 from tests.words import DIMENSION
 
 
@@ -33,7 +34,7 @@ def test_every_text_keeps_its_nearest_pairs(energy: npt.NDArray[np.float64], nea
 @pytest.fixture
 def joint(stages: Stages) -> Stages:
     torch.manual_seed(0)
-    pair = PairPredictor(PairConfig(DIMENSION, 4, 1, 32, 2 * DIMENSION))
+    pair = PairPredictor(PairConfig(DIMENSION, 4, 1, 32))
     torch.nn.init.normal_(pair.readout.weight)
     return Stages(stages.encoder, stages.linear, pair, {})
 
