@@ -25,6 +25,13 @@ def test_both_verdicts_have_two_hundred_items_and_both_halves_every_kind(name: s
     assert kinds["tune"] == kinds["held_out"]
 
 
+def test_the_third_corpus_is_held_out_and_has_every_kind() -> None:
+    corpus = rows("narrative_corpus_3.jsonl")
+    assert {item["half"] for item in corpus} == {"held_out"}
+    assert min(Counter(item["gold"] for item in corpus).values()) >= 100
+    assert {item["kind"] for item in corpus} == {item["kind"] for item in rows("narrative_corpus_2.jsonl")}
+
+
 def test_the_halves_of_the_second_corpus_share_no_ledger() -> None:
     ledgers = [
         {item["ledger"] for item in rows("narrative_corpus_2.jsonl") if item["half"] == half}
@@ -34,7 +41,7 @@ def test_the_halves_of_the_second_corpus_share_no_ledger() -> None:
     assert not ledgers[0] & ledgers[1]
 
 
-@pytest.mark.parametrize("part", ["", "_2"])
+@pytest.mark.parametrize("part", ["", "_2", "_3"])
 def test_honest_items_are_of_a_known_ledger_and_cite_rows_of_their_area(part: str) -> None:
     ledgers = {
         ledger["ledger"]: Counter(row["relation"] for row in ledger["rows"])
