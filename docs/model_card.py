@@ -24,8 +24,6 @@ SOURCES = {
     "stances": ("this project's own, written by a language model", "Apache-2.0", "data/stances.jsonl.gz"),
     "valueeval": ("conclusion and premise, in favour or against (Touché23)", "CC BY 4.0", "webis/Touche23-ValueEval"),
 }
-#: The folder that the second training goes on from, in its command.
-START = "first"
 COLUMNS = {
     "auroc_agree_vs_disagree": "AUROC agree / disagree",
     "auroc_related": "AUROC related / unrelated",
@@ -65,23 +63,8 @@ def beside_peers(metrics: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def commands(training: dict[str, Any]) -> str:
-    """The commands that made the model, the first one first."""
-    earlier = training.get("started_from")
-    before = f"{commands(earlier['training'])}\n# its model directory, kept as {START}:\n" if earlier else ""
-    return f"{before}{training['command']}"
-
-
-def replaced(training: dict[str, Any]) -> str:
-    """Which pairs files an earlier training read in another version."""
-    earlier = training.get("started_from", {}).get("training", {}).get("sources", [])
-    now = {s["name"]: s["sha256"] for s in training["sources"]}
-    changed = [f"{s['name']} `{s['sha256']}`" for s in earlier if now.get(s["name"], s["sha256"]) != s["sha256"]]
-    return f"The first command read another version of {', '.join(changed)}.\n" if changed else ""
-
-
 def minutes() -> int:
-    """How long the last training took, from its log."""
+    """How long the training took, from its log."""
     last = (MODEL / "train_log.jsonl").read_text(encoding="utf-8").splitlines()[-1]
     return round(json.loads(last)["seconds"] / 60)
 
@@ -112,8 +95,7 @@ def card() -> str:
         "cut": str(encoder["cut_layer"]),
         "data": data,
         "files": files,
-        "commands": commands(training),
-        "replaced": replaced(training),
+        "command": training["command"],
         "minutes": f"{minutes()} minutes",
         "calibrated_on": training["calibrated_on"],
         "by_kind": ", ".join(

@@ -48,6 +48,8 @@ def test_the_shipped_model_names_its_encoder_and_fits_its_card(model: AlignmentM
     ("a", "b", "relation"),
     [
         ("Homework helps children learn.", "Homework harms children.", Relation.DISAGREE),
+        ("We should ban homework.", "Homework should not be banned.", Relation.DISAGREE),
+        ("We should tax sugar.", "A sugar tax is a bad idea.", Relation.DISAGREE),
         ("We should ban smoking in parks.", "Smoking in parks should be prohibited.", Relation.AGREE),
         ("Homework helps children learn.", "The train to Leeds leaves at nine.", Relation.UNRELATED),
     ],
