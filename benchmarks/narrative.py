@@ -168,8 +168,9 @@ language model: how many, as one more statement, left every row of the other sta
 1e-5 (a further text makes another batch, whose sixth digits differ)."""
 LOOKED_AT = """`tune` and `held_out` are the first corpus; the counts of its `held_out` were looked at about
 twelve times and its failures read, so both are halves to tune on. `tune_2` and `held_out_2` are the second corpus,
-whose halves share no topic; it was written, with the former rules known, before the rules of today. `held_out_2` was
-run once, after the last change of a rule: that is this table."""
+whose halves share no topic; `held_out_2` was run once before its failures were read, with another pair stage (honest
+rejected .372, recall .956). `held_out_3` is the third corpus: its author did not know the rules, no rule was changed
+for it, and only its counts have been looked at. It says what to expect of texts that nobody tuned for."""
 COST = """A token is taken as four characters on both sides; the ledger is its rows' ids and statements. A second call
 is made only for an answer that cannot be read, and sends that answer alone, or, where the provider's structured output
 failed, the ledger again (then about 2.5 times its tokens in all). Adjudication sends `abstained` pairs alone, two calls
