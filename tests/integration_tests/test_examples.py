@@ -14,7 +14,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 SHOWN = {
     "agent_tool.py": "advice: misaligned",
     "climate/compare.py": "disagree",
-    "coalition.py": "Who cannot be in one coalition",
+    "coalition.py": "ivy + leo + max",
     "langgraph_gate.py": "decided by human",
     "mcp_client.py": "a bad argument is an answer",
     "openai_narrative.py": "thrown out: 0",
