@@ -8,7 +8,7 @@ energies. So its cost grows with the number of statements and not with that of p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -91,15 +91,11 @@ def score_pairs(
     keys, back = np.unique(rows[:, 0] * np.int64(len(distinct)) + rows[:, 1], return_inverse=True)
     del rows
     states = encoded or stages.encoder.encode(distinct)
-    scored = _score_rows(stages, states, np.stack(np.divmod(keys, len(distinct)), axis=1), budget)
-    # One array after the other: the largest comparisons fill the memory.
-    columns: dict[str, Any] = {n: None if values is None else values[back] for n, values in _emptied(scored)}
+    columns = _score_rows(stages, states, np.stack(np.divmod(keys, len(distinct)), axis=1), budget)
+    for name, values in columns.items():
+        # One array after the other: the largest comparisons fill the memory.
+        columns[name] = None if values is None else values[back]
     return Scores(**columns)
-
-
-def _emptied(columns: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    while columns:
-        yield columns.popitem()
 
 
 def _without_order(rows: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
