@@ -17,6 +17,7 @@ from jepa_langchain.attribution.word_map import top_words, word_map
 from jepa_langchain.encoder import EmbeddingsEncoder, Encoder
 from jepa_langchain.encoder_cache import CachingEncoder
 from jepa_langchain.errors import InputError
+from jepa_langchain.estimates import estimate_texts
 from jepa_langchain.findings import Finding, cited
 from jepa_langchain.ledger import build_ledger
 from jepa_langchain.model_files import ModelFiles, load_model, save_model
@@ -33,7 +34,6 @@ from jepa_langchain.schema import (
     PersonaSummary,
     RelationEstimate,
 )
-from jepa_langchain.scoring import estimate_texts
 from jepa_langchain.stages import Stages
 from jepa_langchain.statements import DEFAULT_LIMITS, Limits, clean_text
 

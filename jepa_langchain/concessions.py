@@ -12,7 +12,7 @@ fitted on held-out topics: labelled pairs with exactly one concessive statement.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from jepa_langchain.calibration import Calibrator, Doubles, fit_calibrator
 from jepa_langchain.clauses import split_concession
 from jepa_langchain.pair_predictor import LABELS
 from jepa_langchain.pairs import PairSource
-from jepa_langchain.schema import Relation, Statement
+from jepa_langchain.schema import Statement
 from jepa_langchain.scoring import score_pairs
 from jepa_langchain.stages import Stages
 
@@ -35,14 +35,14 @@ def concession_features(whole: Doubles, premise: Doubles, contest: Doubles) -> D
     return features
 
 
-def _concessive(source: PairSource) -> Iterator[tuple[Relation, tuple[str, str, str, str]]]:
-    """(label, (other, whole, premise, contest)) of the pairs with exactly one concessive statement."""
-    for pair in source.pairs:
-        in_a, in_b = (split_concession(Statement(id="-", text=text)) for text in (pair.a, pair.b))
-        if in_a and not in_b:
-            yield pair.label, (pair.b, pair.a, in_a[0].text, in_a[1].text)
-        elif in_b and not in_a:
-            yield pair.label, (pair.a, pair.b, in_b[0].text, in_b[1].text)
+def against_concession(text_a: str, text_b: str) -> tuple[str, str, str, str] | None:
+    """(the other text, the whole, its premise, its contest) where exactly one of two texts is concessive, else None."""
+    in_a, in_b = (split_concession(Statement(id="-", text=text)) for text in (text_a, text_b))
+    if in_a and not in_b:
+        return text_b, text_a, in_a[0].text, in_a[1].text
+    if in_b and not in_a:
+        return text_a, text_b, in_b[0].text, in_b[1].text
+    return None
 
 
 def fit_concessions(stages: Stages, sources: Sequence[PairSource], *, risk: float) -> Calibrator | None:
@@ -60,10 +60,10 @@ def fit_concessions(stages: Stages, sources: Sequence[PairSource], *, risk: floa
     labels: list[int] = []
     weights: list[float] = []
     for source in sources:
-        rows = list(_concessive(source))
+        rows = [(LABELS.index(p.label), found) for p in source.pairs if (found := against_concession(p.a, p.b))]
         for label, quadruple in rows:
             texts += quadruple
-            labels.append(LABELS.index(label))
+            labels.append(label)
             weights.append(len(rows) ** -0.5)
     counts = np.bincount(np.array(labels, dtype=np.int64), minlength=len(LABELS))
     if counts.min() < _FEWEST:

@@ -15,11 +15,11 @@ import numpy.typing as npt
 from jepa_langchain.baselines import Baselines
 from jepa_langchain.encoder import Encoded
 from jepa_langchain.errors import InputError
+from jepa_langchain.estimates import estimate_pairs
 from jepa_langchain.metrics import Predictions, average, measure, related_to, reliability
 from jepa_langchain.model_files import ModelFiles
 from jepa_langchain.pair_predictor import LABELS
 from jepa_langchain.pairs import PairSource, for_evaluation
-from jepa_langchain.scoring import score_pairs
 from jepa_langchain.stages import polarity
 
 _UNRELATED = 2
@@ -43,12 +43,13 @@ def predict(model: ModelFiles, source: PairSource, *, progress: bool = False) ->
     where = {text: i for i, text in enumerate(texts)}
     rows = np.array([(where[p.a], where[p.b]) for p in source.pairs], dtype=np.int64)
     encoded: Encoded = model.stages.encoder.encode(texts, progress=progress)
-    scores = score_pairs(model.stages, texts, rows, budget=len(rows), encoded=encoded)
+    estimates = estimate_pairs(model.stages, texts, rows, encoded=encoded)
+    scores = estimates.scores
     shares = scores.probabilities
     nearness = 1 - shares[:, _UNRELATED] if shares is not None else -scores.energies.min(1)
-    stage = "pair" if scores.joint.all() else "linear"
-    threshold = model.stages.calibrators[stage].threshold if shares is not None else 0.0
-    ours = Predictions(polarity(scores), nearness, shares, threshold)
+    ours = Predictions(
+        polarity(scores), nearness, shares, 0.0 if shares is None else estimates.thresholds(model.stages)
+    )
     return {
         "model": ours,
         **_peers(model.baselines, encoded.embeddings[rows[:, 0]], encoded.embeddings[rows[:, 1]]),

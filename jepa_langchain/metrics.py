@@ -38,17 +38,21 @@ UNRELATED_KINDS = {
 
 @dataclass(frozen=True)
 class Predictions:
-    """What one method says of n pairs: polarity (n,), relatedness (n,), probabilities (n, 3) or None, threshold."""
+    """What one method says of n pairs.
+
+    Polarity (n,), relatedness (n,), probabilities (n, 3) or None, and the threshold of each pair (n,) or of all.
+    """
 
     polarity: Doubles
     related: Doubles
     probabilities: Doubles | None
-    threshold: float
+    threshold: Doubles | float
 
     def at(self, rows: npt.NDArray[np.int64]) -> Predictions:
         """The predictions of some rows, repeated where a row is named twice."""
         shares = None if self.probabilities is None else self.probabilities[rows]
-        return Predictions(self.polarity[rows], self.related[rows], shares, self.threshold)
+        threshold = np.broadcast_to(self.threshold, len(self.polarity))[rows]
+        return Predictions(self.polarity[rows], self.related[rows], shares, threshold)
 
 
 def auroc(positive: npt.NDArray[np.bool_], score: Doubles) -> float | None:

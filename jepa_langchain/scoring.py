@@ -19,7 +19,6 @@ from jepa_langchain.calibration import Doubles
 from jepa_langchain.encoder import Encoded
 from jepa_langchain.pair_predictor import LABELS
 from jepa_langchain.predictor import RELATIONS
-from jepa_langchain.schema import RelationEstimate
 from jepa_langchain.stages import Scores, Stages, linear_features, pair_features
 
 Integers = npt.NDArray[np.signedinteger[Any]]
@@ -145,11 +144,3 @@ def nearest_pairs(pairs: Integers, energy: Doubles, nearest: int) -> Integers:
         rank = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
         kept.append(order[rank < nearest])
     return np.unique(np.concatenate(kept))
-
-
-def estimate_texts(stages: Stages, text_a: str, text_b: str) -> RelationEstimate:
-    """One pair of clean texts, end to end."""
-    texts = [text_a, text_b]
-    encoded = stages.encoder.encode(sorted(set(texts)))
-    estimate = score_pairs(stages, texts, np.array([[0, 1]]), encoded=encoded).estimate(0, stages)
-    return estimate.model_copy(update={"truncated": bool(encoded.truncated)})

@@ -10,9 +10,9 @@ from jepa_langchain.attribution.word_effects import word_effects
 from jepa_langchain.attribution.word_map import WordMap, word_map
 from jepa_langchain.attribution.words import weighted
 from jepa_langchain.errors import InputError
+from jepa_langchain.estimates import estimate_texts
 from jepa_langchain.ledger import ledger_of, score_personas
 from jepa_langchain.schema import Cited, Persona, RowWeights
-from jepa_langchain.scoring import estimate_texts
 from jepa_langchain.stages import Stages
 
 _DIGITS = 6

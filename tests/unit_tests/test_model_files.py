@@ -12,9 +12,9 @@ import torch
 from jepa_langchain.baselines import Baselines
 from jepa_langchain.calibration import Calibrator
 from jepa_langchain.errors import ModelError
+from jepa_langchain.estimates import estimate_texts
 from jepa_langchain.model_files import MANIFEST, ModelFiles, load_model, save_model
 from jepa_langchain.pair_predictor import PairConfig, PairPredictor
-from jepa_langchain.scoring import estimate_texts
 from jepa_langchain.stages import Stages
 from tests.words import DIMENSION, WordEncoder
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from jepa_langchain.errors import InputError, ModelError
+from jepa_langchain.estimates import estimate_texts
 from jepa_langchain.evaluation import evaluate
 from jepa_langchain.model_files import load_model, save_model
 from jepa_langchain.pairs import LabelledPair, PairSource, for_evaluation, for_training, hold_out, read_pairs
 from jepa_langchain.schema import Persona, Relation, Statement
-from jepa_langchain.scoring import estimate_texts
 from jepa_langchain.training.augmentation import (
     compose_concessions,
     contradict,
