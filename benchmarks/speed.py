@@ -31,7 +31,6 @@ from jepa_langchain.console import quiet_libraries
 from jepa_langchain.encoder import TransformerEncoder
 from jepa_langchain.ledger import Ledger, build_ledger
 from jepa_langchain.schema import Persona, Statement
-from jepa_langchain.scoring import PAIR_BUDGET
 from jepa_langchain.stages import Stages
 
 HERE = Path(__file__).parent
@@ -108,7 +107,7 @@ def measure(model: AlignmentModel, size: int) -> str:
     arrays = encoded(stages, a, b)
     linear, _ = timed(lambda: linear_only(stages, encoded(stages, a, b)))
     maps, _ = timed(lambda: linear_only(stages, arrays))
-    two, ledger = timed(lambda: build_ledger(stages, a, b, budget=PAIR_BUDGET))
+    two, ledger = timed(lambda: build_ledger(stages, a, b))
     every, whole = timed(lambda: build_ledger(stages, a, b, budget=_EVERYTHING), 1)
     cross, pairs = timed(lambda: cross_encode(encoder, a, b), 1)
     found, wanted = rows_of(ledger), rows_of(whole)

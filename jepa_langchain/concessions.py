@@ -70,7 +70,7 @@ def fit_concessions(stages: Stages, sources: Sequence[PairSource], *, risk: floa
         return None
     first = np.arange(0, len(texts), 4, dtype=np.int64)
     pairs = np.concatenate([np.stack([first, first + k], axis=1) for k in (1, 2, 3)])
-    shares = score_pairs(stages, texts, pairs, budget=len(pairs)).probabilities
+    shares = score_pairs(stages, texts, pairs).probabilities
     if shares is None:
         return None
     features = concession_features(*np.split(shares, 3))

@@ -51,7 +51,7 @@ def estimate_pairs(
     stages: Stages, texts: Sequence[str], pairs: Integers, *, encoded: Encoded | None = None
 ) -> Estimates:
     """Estimates of pairs of clean texts by the best stage; arguments as for :func:`~.scoring.score_pairs`."""
-    scores = score_pairs(stages, texts, pairs, budget=len(pairs), encoded=encoded)
+    scores = score_pairs(stages, texts, pairs, encoded=encoded)
     conceding = np.zeros(len(pairs), dtype=bool)
     if scores.probabilities is None or CONCESSION not in stages.calibrators:
         return Estimates(scores, conceding)
@@ -60,7 +60,7 @@ def estimate_pairs(
     clauses = [text for part in parts if part for text in (part[0], part[2], part[3])]
     first = np.arange(0, len(clauses), 3, dtype=np.int64)
     asked = np.concatenate([np.stack([first, first + k], axis=1) for k in (1, 2)])
-    shares = score_pairs(stages, clauses, asked, budget=len(asked)).probabilities
+    shares = score_pairs(stages, clauses, asked).probabilities
     if shares is not None and found:
         probabilities = scores.probabilities.copy()
         features = concession_features(probabilities[found], *np.split(shares, 2))

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from jepa_langchain.clauses import units_of
-from jepa_langchain.findings import RELATED_FROM, Finding, Table, cited, findings, undecided
+from jepa_langchain.findings import Finding, cited, findings, undecided
+from jepa_langchain.reading import PAIR_BUDGET, score_table
 from jepa_langchain.schema import AbstainedPair, Persona, Relation, Statement, Verdict
-from jepa_langchain.scoring import PAIR_BUDGET, score_pairs
 from jepa_langchain.stages import Stages
+from jepa_langchain.table import RELATED_FROM, Table
 
 #: Score from which two personas count as aligned, and up to which as misaligned.
 ALIGNED_FROM = 2 / 3
@@ -74,17 +75,13 @@ class ScoredPersonas:
 def score_personas(
     stages: Stages, a: Persona, b: Persona, *, budget: int = PAIR_BUDGET, progress: bool = False
 ) -> ScoredPersonas:
-    """Score every unit of ``a`` with every unit of ``b``; ``budget`` as for score_pairs."""
+    """Score every unit of ``a`` with every unit of ``b``; ``budget`` as for :func:`~.reading.score_table`."""
     units_a = [unit for s in a.statements for unit in units_of(s)]
     units_b = [unit for s in b.statements for unit in units_of(s)]
-    texts = [unit.text for unit in (*units_a, *units_b)]
-    distinct = sorted(set(texts))
-    encoded = stages.encoder.encode(distinct, progress=progress)
-    grid = np.indices((len(units_a), len(units_b)), dtype=np.int32).reshape(2, -1).T + np.array(
-        [0, len(units_a)], dtype=np.int32
-    )
-    table = Table(stages, units_a, units_b, score_pairs(stages, texts, grid, budget=budget, encoded=encoded))
-    cut = {distinct[i] for i in encoded.truncated}
+    texts = sorted({unit.text for unit in (*units_a, *units_b)})
+    encoded = stages.encoder.encode(texts, progress=progress)
+    table = score_table(stages, units_a, units_b, encoded, texts, budget=budget)
+    cut = {texts[i] for i in encoded.truncated}
     return ScoredPersonas(a, b, table, tuple(s.id for s in (*a.statements, *b.statements) if s.text in cut))
 
 
@@ -106,10 +103,8 @@ def ledger_of(scored: ScoredPersonas) -> Ledger:
     )
 
 
-def build_ledger(
-    stages: Stages, a: Persona, b: Persona, *, budget: int = PAIR_BUDGET, progress: bool = False
-) -> Ledger:
-    """The ledger of two personas, end to end."""
+def build_ledger(stages: Stages, a: Persona, b: Persona, *, budget: int = 0, progress: bool = False) -> Ledger:
+    """The ledger of two personas, end to end; without a budget nothing is read that cannot change a row."""
     return ledger_of(score_personas(stages, a, b, budget=budget, progress=progress))
 
 
@@ -163,6 +158,7 @@ def _select(found: list[Finding]) -> tuple[list[Finding], list[Finding]]:
 
 def _lonely(table: Table) -> tuple[set[str], set[str]]:
     """Ids of the statements that are likely unrelated to everything the other side says; none if that is unknown."""
-    highest, ids_a, ids_b = table.by_statement(table.related())
+    highest = table.by_statement(np.where(table.comparable, table.related(), 0.0))
+    ids_a, ids_b = table.statement_ids()
     far_a, far_b = highest.max(1) < RELATED_FROM, highest.max(0) < RELATED_FROM
     return {ids_a[i] for i in np.flatnonzero(far_a)}, {ids_b[j] for j in np.flatnonzero(far_b)}

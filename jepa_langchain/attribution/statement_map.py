@@ -17,10 +17,10 @@ import numpy.typing as npt
 from jepa_langchain.attribution.explanation_schema import StatementShare
 from jepa_langchain.calibration import Doubles
 from jepa_langchain.concessions import CONCESSION, concession_features
-from jepa_langchain.findings import Table
 from jepa_langchain.ledger import Ledger, ScoredPersonas, ledger_of
 from jepa_langchain.schema import Persona, Relation, Unit
 from jepa_langchain.stages import Scores
+from jepa_langchain.table import Table
 
 Side = Literal["a", "b"]
 SIDES: tuple[Side, Side] = ("a", "b")
@@ -43,7 +43,7 @@ def statement_nearness(table: Table) -> Doubles:
 
     Of two concessive statements or of one, the highest of any whole statement and clause, as counterparts are found.
     """
-    return np.clip(table.by_statement(table.scores.near)[0], 0.0, 1.0)
+    return np.clip(table.by_statement(table.scores.near.reshape(table.shape)), 0.0, 1.0)
 
 
 def statement_balance(table: Table) -> Doubles:

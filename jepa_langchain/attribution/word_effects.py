@@ -78,7 +78,7 @@ def margins(stages: Stages, pairs: Sequence[tuple[str, str]]) -> Doubles:
     """(n,) margins of pairs of texts, by the stage that decides a pair of its own."""
     texts = [text for pair in pairs for text in pair]
     places = np.arange(len(texts), dtype=np.int64).reshape(-1, 2)
-    energies = score_pairs(stages, texts, places, budget=len(pairs)).energies
+    energies = score_pairs(stages, texts, places).energies
     return energies[:, 1] - energies[:, 0]
 
 

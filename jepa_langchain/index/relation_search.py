@@ -242,5 +242,5 @@ def _together(query: str, encoded: Encoded, texts: Sequence[str], found: Encoded
 
 def _estimates(stages: Stages, query: str, texts: Sequence[str], encoded: Encoded) -> list[RelationEstimate]:
     pairs = np.array([(0, i) for i in range(1, len(texts) + 1)], dtype=np.int64).reshape(-1, 2)
-    scores = score_pairs(stages, [query, *texts], pairs, budget=len(pairs), encoded=encoded)
+    scores = score_pairs(stages, [query, *texts], pairs, encoded=encoded)
     return [scores.estimate(i, stages) for i in range(len(pairs))]

@@ -15,7 +15,6 @@ from jepa_langchain.attribution.statement_map import SIDES, statement_balance, s
 from jepa_langchain.attribution.word_effects import word_effects
 from jepa_langchain.attribution.words import weighted
 from jepa_langchain.calibration import Doubles
-from jepa_langchain.findings import counterparts
 from jepa_langchain.ledger import ledger_of, score_personas
 from jepa_langchain.personas import clean_persona
 from jepa_langchain.predictor import RELATIONS
@@ -127,7 +126,7 @@ def gather_evidence(
         b=tuple(b.statements[j] for j in shown_b),
         balance=statement_balance(scored.table)[np.ix_(shown_a, shown_b)],
         nearness=statement_nearness(scored.table)[np.ix_(shown_a, shown_b)],
-        counterparts=frozenset(counterparts(scored.table)),
+        counterparts=frozenset(scored.table.counterparts()),
         shares=tuple(sorted(shares, key=lambda s: (-abs(s.contribution), s.side, s.id))),
         rows=tuple(_mapped(stages, row) for row in chosen),
         points=points,

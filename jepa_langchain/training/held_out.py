@@ -99,7 +99,7 @@ def calibrate(files: ModelFiles, sources: Sequence[PairSource], *, risk: float =
     linear = score_pairs(replace(bare, pair=None), texts, rows)
     joint = None
     if stages.pair is not None:
-        read = score_pairs(bare, texts, rows, budget=len(rows)).energies
+        read = score_pairs(bare, texts, rows).energies
         joint = pair_features(read, linear.energies, linear.cosine)
     weights = np.concatenate([np.full(len(s.pairs), float(len(s.pairs)) ** -0.5) for s in usable])
     held = HeldOut(linear_features(linear.energies, linear.cosine), joint, labels, weights)

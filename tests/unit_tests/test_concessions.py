@@ -12,8 +12,9 @@ from jepa_langchain.calibration import Calibrator
 from jepa_langchain.concessions import CONCESSION, concession_features, fit_concessions
 from jepa_langchain.ledger import build_ledger
 from jepa_langchain.pairs import LabelledPair, PairSource
-from jepa_langchain.schema import Persona, Relation, Statement
+from jepa_langchain.schema import Persona, Relation, Statement, Unit
 from jepa_langchain.stages import Scores, Stages
+from jepa_langchain.table import Table
 
 CLAIM = "Rents are high and need caps."
 YES_BUT = "Rents are high, but caps backfire on tenants."
@@ -62,11 +63,13 @@ def test_too_few_concessions_fit_nothing(stages: Stages) -> None:
 def test_the_ledger_cites_the_contest_and_keeps_the_premise(
     stages: Stages, fitted: Calibrator, monkeypatch: pytest.MonkeyPatch, swapped: bool
 ) -> None:
-    def score(_: Stages, texts: Sequence[str], pairs: npt.NDArray[np.int64], **__: object) -> Scores:
+    def score(_: Stages, units_a: list[Unit], units_b: list[Unit], *__: object, **___: object) -> Table:
+        texts = [unit.text for unit in (*units_a, *units_b)]
+        pairs = np.array([(i, len(units_a) + j) for i in range(len(units_a)) for j in range(len(units_b))])
         # The plain claim comes first whichever persona it belongs to.
-        return scored(texts, pairs[:, ::-1] if swapped else pairs)
+        return Table(model, units_a, units_b, scored(texts, pairs[:, ::-1] if swapped else pairs))
 
-    monkeypatch.setattr(ledger, "score_pairs", score)
+    monkeypatch.setattr(ledger, "score_table", score)
     model = replace(stages, calibrators={**stages.calibrators, CONCESSION: fitted})
     a = Persona(id="A", statements=(Statement(id="A1", text=CLAIM),))
     for text, contested in ((YES_BUT, True), (SIDES, False)):

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from jepa_langchain import ledger
 from jepa_langchain.ledger import build_ledger
-from jepa_langchain.schema import Persona, Relation, Statement, Verdict
+from jepa_langchain.schema import Persona, Relation, Statement, Unit, Verdict
 from jepa_langchain.stages import Scores, Stages
+from jepa_langchain.table import Table
 from tests.unit_tests.conftest import make_stages
 from tests.words import WordEncoder
 
-Table = dict[tuple[str, str], tuple[float, float]]
-Judge = Callable[[Persona, Persona, Table], ledger.Ledger]
+Shares = dict[tuple[str, str], tuple[float, float]]
+Judge = Callable[[Persona, Persona, Shares], ledger.Ledger]
 
 
 def persona(name: str, *texts: str) -> Persona:
@@ -26,14 +27,15 @@ def persona(name: str, *texts: str) -> Persona:
 def judged(monkeypatch: pytest.MonkeyPatch, stages: Stages) -> Judge:
     """A ledger over a table of (P(agree), P(disagree)); a pair of texts that is not in it is unrelated."""
 
-    def build(a: Persona, b: Persona, table: Table) -> ledger.Ledger:
-        def score(_: Stages, texts: Sequence[str], pairs: np.ndarray, **__: object) -> Scores:
-            rows = [table.get((texts[i], texts[j]), (0.02, 0.02)) for i, j in pairs]
+    def build(a: Persona, b: Persona, table: Shares) -> ledger.Ledger:
+        def score(_: Stages, units_a: list[Unit], units_b: list[Unit], *__: object, **___: object) -> Table:
+            rows = [table.get((x.text, y.text), (0.02, 0.02)) for x in units_a for y in units_b]
             shares = np.array([(x, y, 1 - x - y) for x, y in rows])
             near = np.array([x + y for x, y in rows])
-            return Scores(1 - shares[:, :2], shares, near, np.zeros(len(rows), dtype=bool), near)
+            scores = Scores(1 - shares[:, :2], shares, near, np.zeros(len(rows), dtype=bool), near)
+            return Table(stages, units_a, units_b, scores)
 
-        monkeypatch.setattr(ledger, "score_pairs", score)
+        monkeypatch.setattr(ledger, "score_table", score)
         return build_ledger(stages, a, b)
 
     return build

@@ -1,0 +1,109 @@
+"""Which pairs the pair stage reads, and that reading fewer changes no row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jepa_langchain import reading
+from jepa_langchain.calibration import Calibrator
+from jepa_langchain.ledger import build_ledger, score_personas
+from jepa_langchain.pair_predictor import PairConfig, PairPredictor
+from jepa_langchain.schema import Persona, Statement
+from jepa_langchain.scoring import score_pairs
+from jepa_langchain.stages import Stages
+from tests.unit_tests.conftest import make_stages
+from tests.words import DIMENSION, WordEncoder
+
+EVERYTHING = 1 << 40
+SAID = [
+    *(
+        f"{topic} {ending}"
+        for topic in ("taxes on bread", "trains at night", "old maps")
+        for ending in ("help", "not help")
+    ),
+    "taxes are high, but bread is cheap here",
+    "although trains are late, maps of trains help",
+    "bees like gardens",
+]
+saying = st.lists(st.sampled_from(SAID), min_size=1, max_size=6)
+
+
+def persona(name: str, texts: Sequence[str]) -> Persona:
+    return Persona(id=name, statements=tuple(Statement(id=f"{name}{i}", text=t) for i, t in enumerate(texts, 1)))
+
+
+def make_joint(*, calibrated: bool = True) -> Stages:
+    """A pair stage of random weights, so that its verdicts have nothing to do with the linear stage's."""
+    torch.manual_seed(0)
+    pair = PairPredictor(PairConfig(DIMENSION, 4, 1, 32))
+    for layer in (pair.readout, pair.each):
+        torch.nn.init.normal_(layer.weight)
+    stages = make_stages(WordEncoder(), calibrated=calibrated)
+    weights = np.concatenate([2 * np.eye(3, 2) - 1, np.zeros((3, 3))], axis=1)
+    surely = {"pair": Calibrator(weights, np.array([0.0, 0.0, 0.3]), 0.4)} if calibrated else {}
+    return replace(stages, pair=pair, calibrators={**stages.calibrators, **surely})
+
+
+def rows(stages: Stages, a: Persona, b: Persona, *, budget: int) -> list[object]:
+    found = build_ledger(stages, a, b, budget=budget)
+    sides = (found.agreements, found.disagreements)
+    return [
+        [[(f.statements, f.a.part, f.b.part, round(f.strength, 5)) for f in side] for side in sides],
+        [[s.id for s in side] for side in (found.only_a, found.only_b)],
+        [(pair.a.id, pair.b.id) for pair in found.abstained],
+    ]
+
+
+@given(saying, saying, st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_what_is_not_read_could_not_change_the_ledger(a: list[str], b: list[str], calibrated: bool) -> None:
+    stages = make_joint(calibrated=calibrated)
+    one, other = persona("a", a), persona("b", b)
+    assert rows(stages, one, other, budget=0) == rows(stages, one, other, budget=EVERYTHING)
+
+
+def test_fewer_pairs_are_read_and_those_as_ever() -> None:
+    stages = make_joint()
+    a, b = persona("a", SAID), persona("b", SAID[::-1])
+    some, every = (score_personas(stages, a, b, budget=budget).table.scores for budget in (0, EVERYTHING))
+    assert every.joint.all()
+    assert 0 < some.joint.sum() < len(some.joint)
+    np.testing.assert_allclose(some.energies[some.joint], every.energies[some.joint], atol=1e-5)
+    np.testing.assert_array_equal(some.near, every.near)
+
+
+def test_of_large_personas_each_statement_is_read_against_its_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "PAIR_BUDGET", 10)
+    monkeypatch.setattr(reading, "NEAREST", 2)
+    stages = make_joint()
+    # Nothing is related, so without a bound everything would be read.
+    stages = replace(
+        stages,
+        calibrators={
+            "pair": Calibrator(np.zeros((3, 5)), np.array([0.0, 0.0, 9.0]), 0.4),
+            "linear": stages.calibrators["linear"],
+        },
+    )
+    a, b = (persona(name, [f"{name}{i} on item{i % 3} help" for i in range(20)]) for name in "ab")
+    table = score_personas(stages, a, b, budget=0).table
+    joint, near = table.scores.joint.reshape(table.shape), table.scores.near.reshape(table.shape)
+    bound = near >= np.minimum(np.sort(near, axis=1)[:, [-2]], np.sort(near, axis=0)[[-2]])
+    assert joint.any()
+    assert not joint[~bound].any()
+
+
+def test_pairs_that_are_asked_for_are_all_read() -> None:
+    stages = make_joint()
+    pairs = np.array([(x, y) for x in range(len(SAID)) for y in range(len(SAID))])
+    scores = score_pairs(stages, SAID, pairs)
+    assert scores.joint.all()
+    turned = score_pairs(stages, SAID, pairs[:, ::-1])
+    np.testing.assert_array_equal(scores.energies, turned.energies)
+    assert not len(score_pairs(stages, SAID, np.zeros((0, 2), dtype=np.int64)).energies)
