@@ -105,7 +105,7 @@ def main() -> None:
         done = subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *known[name]], check=False)  # noqa: S603
         sys.stderr.write(f"{name}: exit code {done.returncode} after {time.monotonic() - start:.0f} s\n")
         failed += [name] if done.returncode else []
-    page, data = gather(folder, [*known, "narrative_local"])
+    page, data = gather(folder, [*known, "narrative_fit", "narrative_local"])
     today, where = f"{datetime.now(UTC).date()}", machine()
     versions = ", ".join(f"{name} {number}" for name, number in where["packages"].items())
     head = f"{today}. {where['processor']}, {where['cores']} cores, Python {where['python']}, {versions}."

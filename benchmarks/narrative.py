@@ -1,7 +1,7 @@
 """How well the narrative's verifier throws out what is wrong and lets pass what is honest, by kind of mistake.
 
-Three corpora (``narrative_corpus.md``). The halves of the first two were looked at while rules were written: all four
-are to tune on. The third (``held_out_3``) was written by an author who did not know the rules, before those of today.
+Five corpora (``narrative_corpus.md``). All but the third are to tune on; the third (``held_out_3``) was written by an
+author who did not know the rules, and nothing was tuned on it.
 
 * recall of rejection: share of the items that must be rejected which are;
 * precision of rejection: share of the rejected items which must be;
@@ -24,9 +24,9 @@ from typing import Any
 from benchmarks.narrative_attacks import cost_table, injection_table
 from benchmarks.tables import write_table
 from jepa_langchain.alignment import AlignmentModel
-from jepa_langchain.chains.claims import Polarity
-from jepa_langchain.chains.consent import predictor_polarity
+from jepa_langchain.chains.consent import judge_of
 from jepa_langchain.chains.drafts import read_draft
+from jepa_langchain.chains.signals import Judge
 from jepa_langchain.chains.verifier import Item, Verifier
 from jepa_langchain.narrative import write_narrative
 from jepa_langchain.schema import (
@@ -44,7 +44,17 @@ from jepa_langchain.schema import (
 HERE = Path(__file__).parent
 HONEST = "honest paraphrase"
 #: The halves of the three corpora, and the ending of the files that each is in.
-HALVES = {"tune": "", "held_out": "", "tune_2": "_2", "held_out_2": "_2", "held_out_3": "_3"}
+HALVES = {
+    "tune": "",
+    "held_out": "",
+    "tune_2": "_2",
+    "held_out_2": "_2",
+    "tune_4": "_4",
+    "tune_5": "_5",
+    "held_out_3": "_3",
+}
+#: Those that rules, network and threshold were made on.
+TUNED_ON = tuple(half for half in HALVES if half != "held_out_3")
 
 
 @dataclass(frozen=True)
@@ -84,10 +94,10 @@ def ledger_rows(ledger: Mapping[str, Any]) -> list[LedgerRow]:
     return rows
 
 
-def verifiers(polarity: Polarity | None, part: str = "") -> dict[str, Verifier]:
+def verifiers(judge: Judge | None, part: str = "") -> dict[str, Verifier]:
     """A verifier a ledger of one corpus."""
     return {
-        ledger["ledger"]: Verifier((ledger["names"][0], ledger["names"][1]), ledger_rows(ledger), polarity)
+        ledger["ledger"]: Verifier((ledger["names"][0], ledger["names"][1]), ledger_rows(ledger), judge)
         for ledger in lines(f"narrative_ledgers{part}.jsonl")
     }
 
@@ -104,12 +114,12 @@ def items_of(entry: Mapping[str, Any], rows: int) -> list[Item]:
     return [Item(area, item["title"], item["text"], tuple(item["rows"]))]
 
 
-def outcomes(polarity: Polarity | None, halves: Iterable[str] = tuple(HALVES)) -> list[Outcome]:
+def outcomes(judge: Judge | None, halves: Iterable[str] = tuple(HALVES)) -> list[Outcome]:
     """The verdict on every entry of some halves: rejected when no sentence of it is accepted."""
     found = []
     for half in halves:
         part = HALVES[half]
-        checkers = verifiers(polarity, part)
+        checkers = verifiers(judge, part)
         found += [
             Outcome(
                 half=half,
@@ -153,7 +163,7 @@ def by_kind(results: list[Outcome]) -> str:
 
 def verifier_section(model: AlignmentModel) -> str:
     """The tables of the verifier, with and without the predictor's consent."""
-    ways = {"rules and predictor": outcomes(predictor_polarity(model)), "rules alone": outcomes(None)}
+    ways = {"rules and predictor": outcomes(judge_of(model)), "rules alone": outcomes(None)}
     table = ["| verifier | half | recall of rejection | precision of rejection | honest rejected |", "|---" * 5 + "|"]
     for name, results in ways.items():
         table += [f"| {name} | {half} | " + " | ".join(summary(results, half)) + " |" for half in HALVES]
@@ -166,11 +176,11 @@ INJECTED = """100 strings (`injections.jsonl`), each a further statement of agen
 side), worded by a scripted model that obeys them: how many strings changed nothing. "Other statements' rows" asks no
 language model: how many, as one more statement, left every row of the other statements as it was, its probability to
 1e-5 (a further text makes another batch, whose sixth digits differ)."""
-LOOKED_AT = """`tune` and `held_out` are the first corpus; the counts of its `held_out` were looked at about
-twelve times and its failures read, so both are halves to tune on. `tune_2` and `held_out_2` are the second corpus,
-whose halves share no topic; `held_out_2` was run once before its failures were read, with another pair stage (honest
-rejected .372, recall .956). `held_out_3` is the third corpus: its author did not know the rules, no rule was changed
-for it, and only its counts have been looked at. It says what to expect of texts that nobody tuned for."""
+LOOKED_AT = """`tune` and `held_out` are the first corpus; `tune_2` and `held_out_2` the second, whose halves share no
+topic; `tune_4` and `tune_5` are the fourth and the fifth, freely worded by authors who did not know the rules. Failures
+of the first two were read while rules were written, and the network was fitted on all six: `narrative_fit.md` has them
+cross-validated, which says more than their rows here. `held_out_3` is the third corpus: its author did not know the
+rules, nothing was tuned on it, and only its counts have been looked at. It says what to expect of other texts."""
 COST = """A token is taken as four characters on both sides; the ledger is its rows' ids and statements. A second call
 is made only for an answer that cannot be read, and sends that answer alone, or, where the provider's structured output
 failed, the ledger again (then about 2.5 times its tokens in all). Adjudication sends `abstained` pairs alone, two calls

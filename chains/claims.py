@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from jepa_langchain.chains.polarity import Reading, Word, compared, content, read, settle
 from jepa_langchain.chains.sides import Clause, Names, Side
 from jepa_langchain.chains.words import Lexicon, normalise, same_word
 from jepa_langchain.schema import LedgerRow, Relation
 
-#: Log-odds that the predictor must have for each weight of doubt: words of a sentence's own, a denial said in other
-#: words. A sentence of more doubt is thrown out.
-CONSENT = {1: -0.2, 2: 0.3, 3: 0.8}
 #: What a word weighs that another row's statements hold and the cited ones do not, or that has an opposite.
 HEAVY = 2
 _SAYS = re.compile(
@@ -23,9 +20,6 @@ _SAYS = re.compile(
     r"is (?:sure|convinced|confident|worried|concerned))(?: (?:that|it|them|of|for|as))?\s+(?=\w)",
     re.IGNORECASE,
 )
-#: Log-odds of agreement against disagreement of (told, statement) pairs; see ``AlignmentModel``'s polarity.
-Polarity = Callable[[Sequence[tuple[str, str]]], Sequence[float]]
-
 _SIDES: tuple[Side, ...] = ("a", "b", "both")
 _DISPUTE = re.compile(
     r"\b(?:disagree\w*|clash\w*|differ(?:s|ed|ing|ence|ences)?|at odds|disput\w*|contest(?:s|ed)?|contradict\w*|"
@@ -57,13 +51,43 @@ class Evidence:
         return self.a + self.b
 
 
+@dataclass
+class Told:
+    """The clauses of a sentence, read in the light of both statements of its row.
+
+    Attributes:
+        by_side: what is said of a, of b and of both, as read against a's statement and against b's.
+        about: the reading of each clause against a statement that it is about.
+        exchanged: clauses that exchange the sides of a statement's comparison.
+        contrary: why the first clause that does says the contrary of its statement.
+    """
+
+    by_side: dict[Side, tuple[Reading, Reading]] = field(
+        default_factory=lambda: {side: (Reading(), Reading()) for side in _SIDES}
+    )
+    about: list[Reading] = field(default_factory=list)
+    exchanged: int = 0
+    contrary: str = ""
+
+    def strange(self) -> Iterator[tuple[Side, str]]:
+        """(side, word) of the words that no cited statement holds."""
+        for side, (one, other) in self.by_side.items():
+            yield from ((side, word) for word in one.unknown if word in other.unknown)
+
+    def of(self, place: int) -> Reading:
+        """All that is said of one side (0 or 1), read against its statement."""
+        whole = Reading()
+        for side in (_SIDES[place], "both"):
+            whole.add(self.by_side[side][place])
+        return whole
+
+
 @dataclass(frozen=True)
 class Claims:
     """Checks the clauses of a sentence against the evidence of its row; every check returns a reason, or nothing."""
 
     names: Names
     lexicon: Lexicon
-    polarity: Polarity | None = None
 
     def relation(self, clauses: Sequence[Clause], evidence: Evidence) -> str:
         """An agreement told as a dispute, or a disagreement as something that both hold."""
@@ -86,64 +110,74 @@ class Claims:
 
     def claims(self, clauses: Sequence[Clause], evidence: Evidence) -> str:
         """A polarity that is not the statement's, a side that is given the other's view or none, words of its own."""
-        told: dict[Side, tuple[Reading, Reading]] = {side: (Reading(), Reading()) for side in _SIDES}
-        for clause in clauses:
-            words = content(self.names.without(clause.text), self.lexicon)
-            for side, whole in zip(("a", "b"), told[clause.side], strict=True):
-                part, contrary = self._read(clause, words, evidence, side)
-                if contrary:
-                    return f"polarity: {contrary}"
-                whole.add(part)
-        if _swapped(told["a"][0], told["a"][1], self.lexicon) or _swapped(told["b"][1], told["b"][0], self.lexicon):
+        told = self.read(clauses, evidence)
+        if told.contrary:
+            return f"polarity: {told.contrary}"
+        if self.swapped(told):
             return "sides: one is given what the other says"
-        apart = all(any(r.matched for r in told[side]) for side in _SIDES[:2])
+        apart = all(any(r.matched for r in told.by_side[side]) for side in _SIDES[:2])
         # What both are said to hold is a matter of either statement: "agree on everything" in one of them is none.
-        joint = evidence.row.relation is Relation.AGREE and all(self._matter(r) for r in told["both"])
+        joint = evidence.row.relation is Relation.AGREE and all(self._matter(r) for r in told.by_side["both"])
         if not (apart or joint):
             return "sides: both are to be spoken of"
-        return self._own_words(told, clauses, evidence)
+        if unsuited := self.unsuited(told, evidence):
+            return f"polarity: {unsuited[0]!r} does not suit the statement"
+        doubts = [*self.halved(told, evidence), *self.own_words(told, evidence)]
+        return f"words: {doubts[0]!r} is in no cited statement" if doubts else ""
 
-    def _read(self, clause: Clause, words: Sequence[Word], evidence: Evidence, side: str) -> tuple[Reading, str]:
-        """A clause in the light of one side's statement, and why it says the contrary, if it is about that side."""
-        cited, statement = (evidence.row.a, evidence.a) if side == "a" else (evidence.row.b, evidence.b)
-        reading = settle(
-            read(words, statement, self.lexicon), self.names.without(clause.text), cited.text, self.lexicon
-        )
-        agree = evidence.row.relation is Relation.AGREE
-        if clause.side != side and not (agree and clause.side == "both"):
-            return reading, ""
-        if reading.contrary:
-            return reading, reading.contrary
-        exchanged = not compared(self.names.without(clause.text), cited.text, self.lexicon)
-        return reading, "the sides of a comparison are exchanged" if exchanged else ""
+    def read(self, clauses: Sequence[Clause], evidence: Evidence) -> Told:
+        """Read every clause in the light of both statements."""
+        told = Told()
+        for clause in clauses:
+            text = self.names.without(clause.text)
+            words = content(text, self.lexicon)
+            for side, cited, statement, whole in zip(
+                _SIDES,
+                (evidence.row.a, evidence.row.b),
+                (evidence.a, evidence.b),
+                told.by_side[clause.side],
+                strict=False,
+            ):
+                reading = settle(read(words, statement, self.lexicon), text, cited.text, self.lexicon)
+                whole.add(reading)
+                if clause.side == side or (clause.side == "both" and evidence.row.relation is Relation.AGREE):
+                    exchanged = not compared(text, cited.text, self.lexicon)
+                    why = reading.contrary or ("the sides of a comparison are exchanged" if exchanged else "")
+                    told.about.append(reading)
+                    told.exchanged += exchanged
+                    told.contrary = told.contrary or why
+        return told
+
+    def swapped(self, told: Told) -> bool:
+        """Whether one side is given what the other says."""
+        a, b = told.by_side["a"], told.by_side["b"]
+        return _swapped(a[0], a[1], self.lexicon) or _swapped(b[1], b[0], self.lexicon)
+
+    def unsuited(self, told: Told, evidence: Evidence) -> list[str]:
+        """Words of its own that speak well of what the statement speaks ill of, or the other way round."""
+        tones = self._tones(evidence)
+        return [word for side, word in told.strange() if self.lexicon.attitude(word) * tones[side] < 0]
+
+    def own_words(self, told: Told, evidence: Evidence) -> list[str]:
+        """Words that claim what no cited statement does, and one for each denial in other words, the heaviest first."""
+        tones, doubts = self._tones(evidence), []
+        for side, word in told.strange():
+            # A denial in other words is doubted once, for the words that it denies.
+            if not (any(r.moved for r in told.by_side[side]) and self.lexicon.negative(word)):
+                attitude = self.lexicon.attitude(word)
+                doubts.append(
+                    (int(attitude < 0 and tones[side] == 0) if attitude else self.weight(word, evidence), word)
+                )
+        doubts += [(1, word) for readings in told.by_side.values() for r in readings for word in r.moved[:1]]
+        return [word for weight, word in sorted(doubts, reverse=True) if weight]
 
     def _matter(self, reading: Reading) -> bool:
         """Whether a word of the statement is told that claims something."""
         return any(word not in self.lexicon.allowed for word in reading.matched)
 
-    def _own_words(
-        self, told: dict[Side, tuple[Reading, Reading]], clauses: Sequence[Clause], evidence: Evidence
-    ) -> str:
-        """Attitudes that do not suit the statement, and words that claim something no cited statement does."""
-        tones = {"a": self._tone(evidence.row.a.text, evidence.a), "b": self._tone(evidence.row.b.text, evidence.b)}
-        doubts = self._halved(told, evidence)
-        for side, (one, other) in told.items():
-            tone = sum(tones.values()) if side == "both" else tones[side]
-            # A denial in other words is doubted once, for the words that it denies.
-            moved = bool(one.moved or other.moved)
-            for word in (w for w in one.unknown if w in other.unknown and not (moved and self.lexicon.negative(w))):
-                attitude = self.lexicon.attitude(word)
-                if attitude * tone < 0:
-                    return f"polarity: {word!r} does not suit the statement"
-                doubts.append((int(attitude < 0 and tone == 0) if attitude else self._weight(word, evidence), word))
-            doubts += [(1, word) for reading in (one, other) for word in reading.moved[:1]]
-        weight = sum(w for w, _ in doubts)
-        named = max(doubts, default=(0, ""))[1]
-        if weight > max(CONSENT):
-            return f"words: {named!r} and others are in no cited statement"
-        if weight and not self._consent(clauses, evidence, weight):
-            return f"words: {named!r} is in no cited statement, and the predictor does not consent"
-        return ""
+    def _tones(self, evidence: Evidence) -> dict[Side, int]:
+        a, b = self._tone(evidence.row.a.text, evidence.a), self._tone(evidence.row.b.text, evidence.b)
+        return {"a": a, "b": b, "both": a + b}
 
     def _tone(self, text: str, words: Sequence[Word]) -> int:
         """How a statement speaks of its matter: a demand is in favour of it, a denied demand is not."""
@@ -151,41 +185,25 @@ class Claims:
             return -1 if any(word.denied for word in words) else 1
         return self.lexicon.tone(word.text for word in words)
 
-    def _halved(self, told: dict[Side, tuple[Reading, Reading]], evidence: Evidence) -> list[tuple[int, str]]:
+    def halved(self, told: Told, evidence: Evidence) -> list[str]:
         """Where a statement holds two contraries ("revive empty houses") and one is told alone, it is turned round."""
-        doubts = []
-        for place, (side, statement) in enumerate((("a", evidence.a), ("b", evidence.b))):
-            said = [w for key in _SIDES if key in (side, "both") for w in told[key][place].matched]
+        found = []
+        for place, statement in enumerate((evidence.a, evidence.b)):
+            said = told.of(place).matched
             for word in said:
                 left = [w.text for w in statement if self.lexicon.opposite(word, w.text)]
                 if left and not any(self.lexicon.alike(w, s) for w in left for s in said):
-                    doubts.append((max(CONSENT) + 1, word))
-        return doubts
+                    found.append(word)
+        return found
 
-    def _weight(self, word: str, evidence: Evidence) -> int:
+    def weight(self, word: str, evidence: Evidence) -> int:
+        """What a word weighs that no cited statement holds: nothing if it claims nothing."""
         if word in self.lexicon.allowed or word in self.lexicon.light:
             return 0
         foreign = any(same_word(word, w) for w in evidence.foreign)
         return HEAVY if foreign or self.lexicon.takes_sides(word) else 1
 
-    def _consent(self, clauses: Sequence[Clause], evidence: Evidence, doubt: int) -> bool:
-        """Whether the predictor takes what each side is said to hold for what its statement says.
-
-        In a disagreement it must also take it for that rather than for what the other side says; in an agreement, for
-        what either says.
-        """
-        if self.polarity is None:
-            return False
-        row = evidence.row
-        told = {side: self._claim(clauses, side) for side in ("a", "b")}
-        if not all(told.values()):
-            return False
-        pairs = [(told[x], y.text) for x in ("a", "b") for y in (row.a, row.b)]
-        aa, ab, ba, bb = self.polarity(pairs)
-        sure = min(aa, ab, ba, bb) if row.relation is Relation.AGREE else min(aa, bb, aa - ab, bb - ba)
-        return sure >= CONSENT[doubt]
-
-    def _claim(self, clauses: Sequence[Clause], side: Side) -> str:
+    def said(self, clauses: Sequence[Clause], side: Side) -> str:
         """What a side is said to hold, without who says it and how."""
         parts = []
         for clause in clauses:

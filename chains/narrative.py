@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from jepa_langchain.chains.asking import Question, chat_model
-from jepa_langchain.chains.consent import predictor_polarity
+from jepa_langchain.chains.consent import judge_of
 from jepa_langchain.chains.drafts import Draft, DraftReader, DraftSentence, longest_output, read_draft
 from jepa_langchain.chains.growing import GrowingRunnable
 from jepa_langchain.chains.hearing import Hearing
@@ -54,9 +54,7 @@ class NarrativeRunnable(GrowingRunnable[AlignmentReport, Narrative]):
     def _telling(self, report: AlignmentReport) -> Telling:
         predictor = self._options.predictor
         brief = BRIEF_ROWS if self._options.style.length == "brief" and self._options.model else None
-        return Telling(
-            report, None if predictor is None else predictor_polarity(predictor), brief, self._options.style.language
-        )
+        return Telling(report, None if predictor is None else judge_of(predictor), brief, self._options.style.language)
 
     def _messages(self, telling: Telling) -> list[BaseMessage]:
         ledger = ledger_lines(telling.rows, weights=self._options.style.length == "detailed")

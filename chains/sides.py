@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -18,6 +19,7 @@ _BREAKS = (
     r"\b(?:while|whereas|but|yet|although|though|however|because)\b"
 )
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
+_HALF = re.compile(r";\s+")
 _JOINT = re.compile(r"\b(?:(?<!of )both|neither|the two|two sides|each side|all sides|common ground|shared?)\b")
 _CONTESTS = re.compile(r"\b(?:counters?|rejects?|objects?|denies|contests?|disputes?|unlike|against|opposes?)\b")
 _DASHES = str.maketrans({"–": "-", "—": "-"})
@@ -80,20 +82,23 @@ class Names:
         """Cut a text into clauses and say whose each is.
 
         A clause that names one side is that side's; with both names, or "both", "the two", it is both's. One that names
-        nobody belongs to the clause before it in its sentence, else to the one after it, else to the last one told.
+        nobody belongs to the clause before it, else to the one after it, up to the next semicolon ("x, says A; y, says
+        B"); else so in its sentence, else to the last one told.
         """
         made: list[Clause] = []
         previous: Side | None = None
         for sentence in _SENTENCE.split(text):
-            parts = [part for part in self._cut(sentence) if TOKEN.search(part)]
-            sides = [self._side(part) for part in parts]
+            halves = [[part for part in self._cut(half) if TOKEN.search(part)] for half in _HALF.split(sentence)]
+            told = [[self._side(part) for part in half] for half in halves]
             if self._likewise.search(sentence):
-                sides = ["both"] * len(parts)
-            for place, part in enumerate(parts):
-                earlier = next((s for s in reversed(sides[:place]) if s), None)
-                later = next((s for s in sides[place + 1 :] if s), None)
-                made.append(self._clause(part, sides[place] or earlier or later or previous or "both"))
-            previous = next((s for s in reversed(sides) if s), previous)
+                told = [["both"] * len(half) for half in halves]
+            for n, half in enumerate(halves):
+                before = _last([side for sides in told[:n] for side in sides])
+                after = _first([side for sides in told[n + 1 :] for side in sides])
+                for place, part in enumerate(half):
+                    here = told[n][place] or _last(told[n][:place]) or _first(told[n][place + 1 :])
+                    made.append(self._clause(part, here or before or after or previous or "both"))
+            previous = _last([side for sides in told for side in sides]) or previous
         return made
 
     def _cut(self, sentence: str) -> list[str]:
@@ -116,3 +121,11 @@ class Names:
             place, other = found[1]
             return Clause(part[place:], other)
         return Clause(part, side)
+
+
+def _first(sides: Sequence[Side | None]) -> Side | None:
+    return next((side for side in sides if side), None)
+
+
+def _last(sides: Sequence[Side | None]) -> Side | None:
+    return _first(sides[::-1])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from jepa_langchain.chains.claims import Polarity
 from jepa_langchain.chains.drafts import DraftSentence
+from jepa_langchain.chains.signals import Judge
 from jepa_langchain.chains.verifier import Verifier
 from jepa_langchain.narrative import assemble, template_sentence
 from jepa_langchain.schema import AlignmentReport, LedgerRow, Narrative, NarrativeSentence, RejectedSentence, Usage
@@ -19,20 +19,20 @@ class Telling:
 
     Args:
         report: what was found; nothing of it changes.
-        polarity: the predictor's word on a paraphrase; see :mod:`jepa_langchain.chains.claims`.
+        judge: the predictor's measures of a paraphrase; see :mod:`jepa_langchain.chains.signals`.
         most: rows of each area that are told, the strongest first; all when None.
         language: a key of :data:`jepa_langchain.wordings.LANGUAGES`.
     """
 
     def __init__(
-        self, report: AlignmentReport, polarity: Polarity | None, most: int | None = None, language: str = "en"
+        self, report: AlignmentReport, judge: Judge | None, most: int | None = None, language: str = "en"
     ) -> None:
         self._language = language
         self.names = (report.personas[0].id, report.personas[1].id)
         self.rows: tuple[LedgerRow, ...] = (*report.agreements[:most], *report.disagreements[:most])
         self.left_out = len(report.agreements) + len(report.disagreements) - len(self.rows)
         self._shared = {(pair.a.id, pair.b.id) for pair in report.mixed}
-        self._verifier = Verifier(self.names, self.rows, polarity, language=language)
+        self._verifier = Verifier(self.names, self.rows, judge, language=language)
         self._told: dict[str, NarrativeSentence] = {}
         self._reasons: dict[str, str] = {}
         self._rejected: list[RejectedSentence] = []

@@ -7,15 +7,14 @@ A sentence passes if all of this holds; it fails at the first that does not (fai
 * quotes: what stands in quotation marks is a part of a cited statement, after the same normalisation, and is given to
   the side that said it;
 * numbers and names: they occur in the cited statements, or are the personas' own;
-* relation: an agreement is not told as a dispute, nor a disagreement as something both hold;
-* polarity: no word opposes the statement's, and denials stand where the statement has them, or both are negative
-  claims that deny in different words, with the predictor's consent;
-* sides: both are spoken of, and neither is given what only the other says;
-* words: content words that no cited statement holds (nor a stand-in of one, nor the list of words that claim nothing)
-  weigh little, and the more they weigh, the surer the predictor must be (:data:`jepa_langchain.chains.claims.CONSENT`).
+* sides: it says something of either side;
+* claims: rules on words look for a relation that is not the row's, a polarity that is not the statement's, a side that
+  is given the other's view or none, and words that no cited statement holds (:mod:`jepa_langchain.chains.claims`). With
+  a predictor, these findings and its own measures are weighed together (:mod:`jepa_langchain.chains.consent`); without
+  one, the first finding throws the sentence out.
 
-The limits were set on all of the first corpus and the half ``tune`` of the second one (``benchmarks/narrative.md``).
-What the rules cannot see is said in ``docs/narratives.md``.
+What was tuned on which corpus, and what to expect of others, says ``benchmarks/narrative.md``; what the checks cannot
+see, ``docs/narratives.md``.
 """
 
 from __future__ import annotations
@@ -24,10 +23,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jepa_langchain.chains.claims import Claims, Evidence, Polarity
+from jepa_langchain.chains.claims import Claims, Evidence
+from jepa_langchain.chains.consent import shipped_consent
 from jepa_langchain.chains.foreign import reported
 from jepa_langchain.chains.polarity import content, read
 from jepa_langchain.chains.sides import Clause, Names
+from jepa_langchain.chains.signals import Judge, signals
 from jepa_langchain.chains.words import TOKEN, bare, english, normalise, same_word
 from jepa_langchain.schema import LedgerRow, Relation
 
@@ -70,7 +71,7 @@ class Verifier:
     Args:
         names: ids of the two personas.
         rows: every row that a sentence may cite; their ids are distinct.
-        polarity: the predictor's log-odds of agreement between texts; without it a sentence has no word of its own.
+        judge: the predictor's measures of what is told against what is said; without it the word rules decide alone.
         language: of the narrative; in another than English only reported quotes pass (:mod:`.foreign`).
     """
 
@@ -78,14 +79,14 @@ class Verifier:
         self,
         names: tuple[str, str],
         rows: Sequence[LedgerRow],
-        polarity: Polarity | None = None,
+        judge: Judge | None = None,
         *,
         language: str = "en",
     ) -> None:
         self._language = language
         self.names = Names(*names)
         self.lexicon = english()
-        self._claims = Claims(self.names, self.lexicon, polarity)
+        self._claims, self._judge = Claims(self.names, self.lexicon), judge
         words = {row.id: [content(side.text, self.lexicon) for side in (row.a, row.b)] for row in rows}
         holders: dict[str, set[str]] = {}
         for row_id, sides in words.items():
@@ -115,10 +116,7 @@ class Verifier:
             return self._foreign(item, evidence)
         clauses = self.names.clauses(item.text)
         reason = (
-            self._quotes(item, evidence, clauses)
-            or self._figures(item, evidence)
-            or self._claims.relation(clauses, evidence)
-            or self._claims.claims(clauses, evidence)
+            self._quotes(item, evidence, clauses) or self._figures(item, evidence) or self._claimed(clauses, evidence)
         )
         if reason:
             return Verdict(None, reason)
@@ -131,6 +129,30 @@ class Verifier:
         """A sentence in another language: reported quotes, under the template's title."""
         reason = self._quotes(item, evidence, ()) or reported(item.text, evidence.row, self.names, self._language)
         return Verdict(None, reason) if reason else Verdict(evidence.row, title=False)
+
+    def signals(self, item: Item) -> dict[str, float] | None:
+        """What consent is asked for with; None without a predictor, or if something before that throws it out."""
+        if self._judge is None or self._shape(item) or self._citation(item):
+            return None
+        evidence, clauses = self._evidence[item.rows[0]], self.names.clauses(item.text)
+        if self._quotes(item, evidence, clauses) or self._figures(item, evidence):
+            return None
+        return signals(self._claims, clauses, evidence, self._judge)
+
+    def _claimed(self, clauses: Sequence[Clause], evidence: Evidence) -> str:
+        """What the rules find, unless the predictor's view of the matter outweighs it, or the other way round."""
+        ruled = self._claims.relation(clauses, evidence) or self._claims.claims(clauses, evidence)
+        if self._judge is None:
+            return ruled
+        found = signals(self._claims, clauses, evidence, self._judge)
+        if found is None:
+            return "sides: both are to be spoken of"
+        consent = shipped_consent()
+        probability = consent.probability(found)
+        if probability >= consent.threshold:
+            return ""
+        doubted = f"{probability:.2f} of {consent.threshold:.2f} that are asked"
+        return f"{ruled} (consent {doubted})" if ruled else f"consent: {doubted}"
 
     def _shape(self, item: Item) -> str:
         if not TOKEN.search(item.text) or len(item.text) > LONGEST or len(item.title) > LONGEST_TITLE:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.narrative import outcomes
+from jepa_langchain.chains.consent import Consent, shipped_consent
 from jepa_langchain.chains.drafts import DraftReader, longest_output, read_draft
 from jepa_langchain.chains.polarity import content, read
 from jepa_langchain.chains.sides import Names
+from jepa_langchain.chains.signals import Doubles
 from jepa_langchain.chains.verifier import LONGEST, Item, Verifier
 from jepa_langchain.chains.words import denies, english, same_word
 from jepa_langchain.schema import Relation
@@ -85,21 +88,60 @@ def test_a_title_of_its_own_is_not_told() -> None:
     assert check(Item(AGREE, "Carbon pricing schemes", text, ("A1",))).row is None
 
 
-def test_a_word_of_its_own_needs_the_predictors_consent() -> None:
+@pytest.fixture
+def heard() -> list[tuple[str, str]]:
+    return []
+
+
+def judged(heard: list[tuple[str, str]], odds: float) -> Verifier:
+    """A verifier whose predictor gives the same measures whatever it is asked."""
+
+    def judge(pairs: Sequence[tuple[str, str]]) -> Doubles:
+        heard.extend(pairs)
+        sure = odds > 0
+        return np.array(
+            [[odds, -4.0 if sure else -0.1, 0.9 if sure else 0.2, *[0.9 if sure else 0.2] * 4]] * len(pairs)
+        )
+
+    return Verifier(("Ann", "Bob"), ROWS, judge)
+
+
+def test_a_word_of_its_own_needs_the_predictors_consent(heard: list[tuple[str, str]]) -> None:
     item = Item(AGREE, "Trees", "Both want more chestnut trees in the parks.", ("A1",))
-    asked: list[tuple[str, str]] = []
+    assert reason(item.text, "A1", title="Trees", area=AGREE).startswith("words: 'chestnut'")
+    assert judged(heard, 4.0).check(item).row == ROWS[2]
+    assert "consent" in judged(heard, -4.0).check(item).reason
+    assert heard[0] == ("want more chestnut trees in the parks", "Parks need more trees.")
 
-    def say(value: float) -> Verifier:
-        def polarity(pairs: Sequence[tuple[str, str]]) -> list[float]:
-            asked.extend(pairs)
-            return [value] * len(pairs)
 
-        return Verifier(("Ann", "Bob"), ROWS, polarity)
+def test_the_predictor_is_not_asked_about_what_nothing_can_save(heard: list[tuple[str, str]]) -> None:
+    text = "Both want 7 more trees in the parks."
+    verifier = judged(heard, 4.0)
+    assert verifier.check(Item(AGREE, "Trees", text, ("A1",))).reason.startswith("numbers")
+    assert verifier.signals(Item(AGREE, "Trees", text, ("A1",))) is None
+    assert not heard
 
-    assert say(2.0).check(item).row == ROWS[2]
-    assert "does not consent" in say(-2.0).check(item).reason
-    assert "does not consent" in Verifier(("Ann", "Bob"), ROWS).check(item).reason
-    assert asked[0] == ("want more chestnut trees in the parks", "Parks need more trees.")
+
+def test_a_sentence_that_says_nothing_of_a_side_is_thrown_out(heard: list[tuple[str, str]]) -> None:
+    item = Item(DISAGREE, "Trams", "Ann says trams make the old town quieter.", ("D1",))
+    assert judged(heard, 4.0).check(item).reason == "sides: both are to be spoken of"
+
+
+def test_the_network_is_what_its_file_says() -> None:
+    consent = shipped_consent()
+    assert Consent.from_json(consent.as_json()).as_json() == consent.as_json()
+    found = judged([], 4.0).signals(Item(AGREE, "Trees", "Both want more trees in the parks.", ("A1",)))
+    assert found is not None
+    assert set(found) == set(consent.signals)
+    assert 0 <= consent.probability(found) <= 1
+    logits = [
+        float(
+            np.maximum((np.array([found[n] for n in consent.signals]) - consent.mean) / consent.scale @ w + b, 0) @ v
+            + c
+        )
+        for w, b, v, c in zip(consent.hidden, consent.hidden_bias, consent.out, consent.out_bias, strict=True)
+    ]
+    assert consent.probability(found) == pytest.approx(np.mean([1 / (1 + np.exp(-x)) for x in logits]))
 
 
 def test_the_corpus_half_the_limits_were_set_on() -> None:
