@@ -22,7 +22,7 @@ import numpy.typing as npt
 from benchmarks.narrative import HALVES, HONEST, TUNED_ON, items_of, lines, rate, verifiers
 from benchmarks.tables import write_table
 from jepa_langchain.alignment import AlignmentModel
-from jepa_langchain.chains.consent import Consent, judge_of
+from jepa_langchain.chains.consent import Consent, measures_of
 from jepa_langchain.chains.signals import Judge
 from jepa_langchain.console import quiet_libraries
 
@@ -78,6 +78,7 @@ def fit(rows: Doubles, honest: npt.NDArray[np.bool_], weights: Doubles, names: S
             member = MLPClassifier((HIDDEN,), alpha=PENALTY, max_iter=EPOCHS, random_state=seed)
             members.append(member.fit((rows - mean) / scale, honest, sample_weight=weights))
     return Consent(
+        encoder="",
         signals=tuple(names),
         mean=mean,
         scale=scale,
@@ -124,17 +125,16 @@ def table(found: Sequence[Example], passed: Sequence[bool]) -> str:
 def main() -> None:
     """Fit, measure and write."""
     quiet_libraries()
-    judge = judge_of(AlignmentModel.load())
-    if judge is None:
-        raise TypeError("the shipped model is calibrated")
-    found = examples(judge)
+    model = AlignmentModel.load()
+    found = examples(measures_of(model))
     seen = [example for example in found if example.signals]
     names = list(seen[0].signals or {})
     rows = np.array([[(example.signals or {})[name] for name in names] for example in seen])
     probabilities = dict(zip(map(id, seen), held_out(seen, rows, names), strict=True))
     wrong = sorted((probabilities.get(id(example), 0.0) for example in found if not example.honest), reverse=True)
     threshold = round(float(np.nextafter(wrong[int((1 - RECALL) * len(wrong))], 1.0)) + 5e-5, 4)
-    WHERE.write_text(replace(fit(rows, *_gold(seen), names), threshold=threshold).as_json(), encoding="utf-8")
+    fitted = replace(fit(rows, *_gold(seen), names), encoder=model.stages.encoder.identity.sha256, threshold=threshold)
+    WHERE.write_text(fitted.as_json(), encoding="utf-8")
     body = table(found, [probabilities.get(id(example), 0.0) >= threshold for example in found])
     head = f"{datetime.now(UTC).date()}, `python -m benchmarks.narrative_fit`."
     what = (

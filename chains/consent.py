@@ -34,6 +34,7 @@ class Consent:
     """The network: k members with h hidden units over s signals.
 
     Attributes:
+        encoder: SHA-256 of the encoder whose measures it was fitted on; those of another mean something else.
         signals: names of the signals, in order.
         mean: (s,) and
         scale: (s,) what signals are standardised by.
@@ -44,6 +45,7 @@ class Consent:
         threshold: probability from which a sentence may stand.
     """
 
+    encoder: str
     signals: tuple[str, ...]
     mean: Doubles
     scale: Doubles
@@ -71,9 +73,9 @@ class Consent:
     def from_json(cls, text: str) -> Consent:
         """Inverse of :meth:`as_json`, up to its rounding."""
         saved = json.loads(text)
-        names, threshold = tuple(saved.pop("signals")), saved.pop("threshold")
+        encoder, names, threshold = saved.pop("encoder"), tuple(saved.pop("signals")), saved.pop("threshold")
         arrays = {name: np.array(values, dtype=np.float64) for name, values in saved.items()}
-        return cls(signals=names, threshold=threshold, **arrays)
+        return cls(encoder=encoder, signals=names, threshold=threshold, **arrays)
 
 
 def _rounded(value: Any) -> Any:  # noqa: ANN401
@@ -91,9 +93,19 @@ def shipped_consent() -> Consent:
 
 
 def judge_of(model: AlignmentModel) -> Judge | None:
-    """What a model makes of (told, statement) pairs; None for an uncalibrated one, which has no probabilities."""
-    if not model.stages.calibrated:
-        return None
+    """What a model makes of (told, statement) pairs, for the network that ships.
+
+    Returns:
+        None for a model that the network knows nothing of: another encoder's, one without a pair stage or uncalibrated.
+        The word rules then decide alone.
+    """
+    stages = model.stages
+    known = stages.encoder.identity.sha256 == shipped_consent().encoder
+    return measures_of(model) if known and stages.calibrated and stages.pair is not None else None
+
+
+def measures_of(model: AlignmentModel) -> Judge:
+    """What a calibrated model makes of (told, statement) pairs; see :data:`~.signals.MEASURES`."""
     words = lru_cache(_KEPT_TEXTS)(lambda text: _word_states(model.stages.encoder, text))
 
     def judge(pairs: Sequence[tuple[str, str]]) -> Doubles:

@@ -1,7 +1,7 @@
 """The two steps of a search: nearest vectors in every segment, then the pair stage on what they bring.
 
 The first step asks FAISS with ŝ(x, z); it finds the topic and a little polarity. The second reads each candidate
-jointly with the query, as :func:`jepa_langchain.scoring.score_pairs` does everywhere else, and gives calibrated
+jointly with the query, as :func:`jepa_langchain.estimates.estimate_pairs` does everywhere else, and gives calibrated
 probabilities.
 """
 
@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from jepa_langchain.encoder import Encoded
 from jepa_langchain.errors import InputError
+from jepa_langchain.estimates import estimate_pairs
 from jepa_langchain.index.batches import Row
 from jepa_langchain.index.filters import Filter
 from jepa_langchain.index.joint_embeddings import SearchRelation, query_vector, search_relation
@@ -24,7 +25,6 @@ from jepa_langchain.index.segments import Segment
 from jepa_langchain.index.store import Snapshot
 from jepa_langchain.predictor import RELATIONS
 from jepa_langchain.schema import Relation, RelationEstimate
-from jepa_langchain.scoring import score_pairs
 from jepa_langchain.stages import Stages
 from jepa_langchain.statements import Limits, clean_text
 
@@ -242,5 +242,5 @@ def _together(query: str, encoded: Encoded, texts: Sequence[str], found: Encoded
 
 def _estimates(stages: Stages, query: str, texts: Sequence[str], encoded: Encoded) -> list[RelationEstimate]:
     pairs = np.array([(0, i) for i in range(1, len(texts) + 1)], dtype=np.int64).reshape(-1, 2)
-    scores = score_pairs(stages, [query, *texts], pairs, encoded=encoded)
-    return [scores.estimate(i, stages) for i in range(len(pairs))]
+    estimates = estimate_pairs(stages, [query, *texts], pairs, encoded=encoded)
+    return [estimates.estimate(i, stages) for i in range(len(pairs))]

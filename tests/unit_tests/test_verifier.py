@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.narrative import outcomes
-from jepa_langchain.chains.consent import Consent, shipped_consent
+from jepa_langchain.chains.consent import Consent, judge_of, shipped_consent
 from jepa_langchain.chains.drafts import DraftReader, longest_output, read_draft
 from jepa_langchain.chains.polarity import content, read
 from jepa_langchain.chains.sides import Names
@@ -19,6 +19,7 @@ from jepa_langchain.chains.verifier import LONGEST, Item, Verifier
 from jepa_langchain.chains.words import denies, english, same_word
 from jepa_langchain.schema import Relation
 from tests.ledgers import row
+from tests.unit_tests.conftest import make_model
 
 ROWS = [
     row("D1", "Trams make the old town quieter.", "Trams do not make the old town quieter.", ids=("a1", "b1")),
@@ -125,6 +126,10 @@ def test_the_predictor_is_not_asked_about_what_nothing_can_save(heard: list[tupl
 def test_a_sentence_that_says_nothing_of_a_side_is_thrown_out(heard: list[tuple[str, str]]) -> None:
     item = Item(DISAGREE, "Trams", "Ann says trams make the old town quieter.", ("D1",))
     assert judged(heard, 4.0).check(item).reason == "sides: both are to be spoken of"
+
+
+def test_of_a_model_that_the_network_was_not_fitted_on_the_rules_decide_alone() -> None:
+    assert judge_of(make_model()) is None
 
 
 def test_the_network_is_what_its_file_says() -> None:
