@@ -5,8 +5,8 @@ Run from the repository's root, with the files the model was trained on:
     python -m benchmarks.ablation PAIRS... --work FOLDER
 
 The budget is a small part of the shipped model's training, so the table says what helps early; three seeds of each
-variant take some two hours of one core. Finished runs are kept in FOLDER and not repeated; seconds are the processor's.
-It writes ``benchmarks/ablation.md``.
+variant take some four hours of one core. Finished runs are kept in FOLDER and not repeated; seconds are those of the
+processor. It writes ``benchmarks/ablation.md``.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def examples(judge: Judge) -> list[Example]:
 
 
 def fit(rows: Doubles, honest: npt.NDArray[np.bool_], weights: Doubles, names: Sequence[str]) -> Consent:
-    """Fit the members on standardised signals (n, s); weight decay and early stopping keep them small."""
+    """Fit the members on standardised signals (n, s); weight decay keeps them small."""
     from sklearn.neural_network import MLPClassifier
 
     mean, scale = rows.mean(0), rows.std(0) + 1e-6

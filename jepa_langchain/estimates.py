@@ -32,19 +32,17 @@ class Estimates:
     scores: Scores
     conceding: npt.NDArray[np.bool_]
 
-    @property
-    def answered_by(self) -> list[str]:
-        """Names of the calibrators that answered, a pair each."""
-        stages = ("pair" if joint else "linear" for joint in self.scores.joint)
-        return [CONCESSION if heeds else stage for heeds, stage in zip(self.conceding, stages, strict=True)]
+    def answered_by(self, i: int) -> str:
+        """Name of the calibrator that answered for pair i."""
+        return CONCESSION if self.conceding[i] else "pair" if self.scores.joint[i] else "linear"
 
     def estimate(self, i: int, stages: Stages) -> RelationEstimate:
         """Pair i in the words of the domain."""
-        return self.scores.estimate(i, stages, by=self.answered_by[i])
+        return self.scores.estimate(i, stages, by=self.answered_by(i))
 
     def thresholds(self, stages: Stages) -> Doubles:
         """(n,) the largest probability below which each pair is left open, of a calibrated model."""
-        return np.array([stages.calibrators[name].threshold for name in self.answered_by])
+        return np.array([stages.calibrators[self.answered_by(i)].threshold for i in range(len(self.conceding))])
 
 
 def estimate_pairs(
@@ -57,11 +55,13 @@ def estimate_pairs(
         return Estimates(scores, conceding)
     parts = [against_concession(texts[x], texts[y]) for x, y in pairs]
     found = [i for i, part in enumerate(parts) if part]
+    if not found:
+        return Estimates(scores, conceding)
     clauses = [text for part in parts if part for text in (part[0], part[2], part[3])]
     first = np.arange(0, len(clauses), 3, dtype=np.int64)
     asked = np.concatenate([np.stack([first, first + k], axis=1) for k in (1, 2)])
     shares = score_pairs(stages, clauses, asked).probabilities
-    if shares is not None and found:
+    if shares is not None:
         probabilities = scores.probabilities.copy()
         features = concession_features(probabilities[found], *np.split(shares, 2))
         probabilities[found] = stages.calibrators[CONCESSION].probabilities(features)

@@ -47,7 +47,7 @@ def test_the_concession_answers_for_its_pairs_and_no_other(heeding: Stages) -> N
     expected = heeding.calibrators[CONCESSION].probabilities(features)
     np.testing.assert_allclose(told.scores.probabilities[:2], [expected, expected], atol=1e-6)
     assert told.thresholds(heeding).tolist()[:2] == [0.9, 0.9]
-    assert told.thresholds(heeding)[2] == heeding.calibrators[told.answered_by[2]].threshold
+    assert told.thresholds(heeding)[2] == heeding.calibrators[told.answered_by(2)].threshold
 
 
 def test_two_texts_are_judged_as_in_a_comparison(heeding: Stages) -> None:
