@@ -4,8 +4,7 @@ A persona's row splits the time into encoding, which grows with the statements, 
 pairs, the pair stage on what they keep, the ledger). An agent says five things. The statements are those of
 ``data/opinions.jsonl`` and ``data/stances.jsonl.gz``. Run from the repository's root: ``python -m benchmarks.growth
 [--statements 10 100 1000] [--agents 2 20 200] [--minutes 25]``. It writes ``benchmarks/growth.md`` and
-``benchmarks/growth.svg`` after each size. One comparison holds every pair of statements at once, some 240 bytes each:
-a size that would fill the machine, or take too long, is left out and its row says so; beyond, an index is the way.
+``benchmarks/growth.svg`` after each size. A size that would take too long is left out, and its row says so.
 """
 
 from __future__ import annotations
@@ -39,9 +38,6 @@ HERE = Path(__file__).parent
 DATA = HERE.parent / "data"
 _SAID = 5
 _UNBOUNDED = 1 << 40
-#: Memory that one comparison holds for a pair of statements, measured from 1,000 x 1,000 to 2,000 x 2,000.
-_PAIR_BYTES = 240
-_MEMORY_SHARE = 0.7
 
 
 def statements() -> list[str]:
@@ -107,22 +103,23 @@ class Growth:
         self.agent_lines: list[str] = []
 
     def left_out(self, done: Sequence[tuple[int, float]], size: int) -> str | None:
-        """Why a size is not tried: the time it would take if cost went on growing with the square of the size."""
+        """Why a size is not tried: the time it would take if cost went on growing as from the last size but one."""
         if not done:
             return None
         last, seconds = done[-1]
-        expected = seconds * (size / last) ** 2
+        power = 2.0
+        if len(done) > 1:
+            before, took = done[-2]
+            power = min(2.0, max(1.0, np.log(seconds / took) / np.log(last / before)))
+        expected = seconds * (size / last) ** power
         spent = time.monotonic() - self.start
         return f"left out: up to {expected / 60:,.0f} minutes" if spent + expected > 60 * self.minutes else None
 
     def add_personas(self, stages: Stages, texts: Sequence[str], size: int) -> None:
         """Measure one size of two personas."""
-        need, memory = size * size * _PAIR_BYTES, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         why = self.left_out(self.personas, size)
         if 2 * size > len(texts):
             why = f"left out: there are {len(texts):,} statements"
-        if need > _MEMORY_SHARE * memory:
-            why = f"left out: it would fill {need / 2**30:,.0f} GiB of {memory / 2**30:,.0f}"
         cells = [why or "", "", "", ""]
         if why is None:
             encoding, after = two_personas(stages, texts, size)

@@ -70,7 +70,7 @@ def findings(table: Table) -> Iterator[Finding]:
         if (len(rows) > 1) != (len(columns) > 1) and CONCESSION in table.stages.calibrators:
             yield from _concession(table, cells)
         else:
-            held = [cell for cell in cells if table.comparable[cell]]
+            held = [cell for cell in cells if table.held[table.place(cell)]]
             yield from (f for cell in held for f in _decided(table, cell, table.estimate(cell)))
 
 
@@ -93,8 +93,10 @@ def undecided(table: Table, decided: AbstractSet[tuple[str, str]]) -> Iterator[t
 
 def _mutual_neighbours(table: Table) -> Iterator[Finding]:
     """The nearest prediction decides who is meant; the margin's sign decides the relation."""
-    near = table.near(table.comparable)
-    for i, j in np.argwhere((near == near.max(1, keepdims=True)) & (near == near.max(0, keepdims=True))).tolist():
+    near = table.near(table.held)
+    best_a, best_b = table.unit_best(near)
+    mutual = (near == best_a[table.cells[:, 0]]) & (near == best_b[table.cells[:, 1]]) & np.isfinite(near)
+    for i, j in table.cells[mutual].tolist():
         estimate = table.estimate((i, j))
         relation = Relation.AGREE if estimate.margin > 0 else Relation.DISAGREE
         yield Finding(table.units_a[i], table.units_b[j], relation, 1.0, estimate)

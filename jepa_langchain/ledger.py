@@ -158,7 +158,11 @@ def _select(found: list[Finding]) -> tuple[list[Finding], list[Finding]]:
 
 def _lonely(table: Table) -> tuple[set[str], set[str]]:
     """Ids of the statements that are likely unrelated to everything the other side says; none if that is unknown."""
-    highest = table.by_statement(np.where(table.comparable, table.related(), 0.0))
-    ids_a, ids_b = table.statement_ids()
-    far_a, far_b = highest.max(1) < RELATED_FROM, highest.max(0) < RELATED_FROM
-    return {ids_a[i] for i in np.flatnonzero(far_a)}, {ids_b[j] for j in np.flatnonzero(far_b)}
+    best = table.unit_best(np.where(table.held, table.related(), 0.0))
+    sides = (table.units_a, table.units_b)
+    known_a, known_b = (
+        {unit.statement_id for unit, value in zip(units, values, strict=True) if value >= RELATED_FROM}
+        for units, values in zip(sides, best, strict=True)
+    )
+    all_a, all_b = ({unit.statement_id for unit in units} for units in sides)
+    return all_a - known_a, all_b - known_b

@@ -1,10 +1,11 @@
 """Which pairs of two personas the pair stage reads: those that may be counterparts, and no others.
 
-The linear stage scores every pair of units. Who is near enough to whom depends on who is related, which the pair stage
+The linear stage scores the pairs of units. Who is near enough to whom depends on who is related, which the pair stage
 says: so the nearest are read first, and where they turn out unrelated the next nearest, until every statement pair that
 is near enough has been read. The rows of a ledger are then those that reading every pair gives. Of more than
-``PAIR_BUDGET`` pairs of units, only the ``NEAREST`` statements of each statement are ever read, so the cost grows with
-the number of statements and not with that of pairs.
+``PAIR_BUDGET`` pairs of units, a statement is held against its ``NEAREST`` statements of the other side only, so the
+cost of reading grows with the number of statements and not with that of pairs; of more than ``GRID`` pairs, so does
+that of everything else, as no others are kept.
 """
 
 from __future__ import annotations
@@ -14,15 +15,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from jepa_langchain.encoder import Encoded
+from jepa_langchain.nearest import cells_of, nearest_pairs
 from jepa_langchain.schema import Unit
-from jepa_langchain.scoring import Integers, read_jointly, score_grid
+from jepa_langchain.scoring import Integers, read_jointly, score_cells, score_grid
 from jepa_langchain.stages import Stages
-from jepa_langchain.table import RELATED_FROM, Cells, Table, near_enough
+from jepa_langchain.table import RELATED_FROM, Mask, Table, comparable
 
-#: Pairs of units up to which a statement may be read against all of the other side.
+#: Pairs of units up to which a statement may be held against all of the other side.
 PAIR_BUDGET = 1_024
-#: Beyond that: statements of the other side that it may be read against.
+#: Beyond that: statements of the other side that it may be held against, and those that are as near.
 NEAREST = 16
+#: Pairs of units up to which all of them are kept, scored by the linear stage, for the pictures of a report.
+GRID = 1 << 22
 
 
 def score_table(
@@ -43,46 +47,36 @@ def score_table(
     """
     where = {text: i for i, text in enumerate(texts)}
     a, b = (np.array([where[unit.text] for unit in units], dtype=np.int64) for units in (units_a, units_b))
-    table = Table(stages, units_a, units_b, score_grid(stages, encoded, a, b))
-    if stages.pair is None or encoded.tokens is None:
-        return table
-    if len(a) * len(b) <= budget:
-        _read(table, np.ones(table.shape, dtype=bool), encoded, (a, b))
-        return table
-    allowed = table.comparable & (len(a) * len(b) <= PAIR_BUDGET or _spread(table, _nearest(table)))
-    while (wanted := _unread(table, allowed)).any():
-        _read(table, wanted, encoded, (a, b))
+    size = len(a) * len(b)
+    units, joint = (units_a, units_b), stages.pair is not None and encoded.tokens is not None
+    near = None
+    if size > GRID or (joint and size > max(budget, PAIR_BUDGET)):
+        near = cells_of(nearest_pairs(stages, encoded, units, (a, b), count=NEAREST), units)
+    if near is not None and size > GRID:
+        scores = score_cells(stages, encoded, np.stack([a[near[:, 0]], b[near[:, 1]]], axis=1))
+        table = Table(stages, units_a, units_b, near, scores, comparable(units_a, units_b, near))
+    else:
+        table = Table.whole(stages, units_a, units_b, score_grid(stages, encoded, a, b))
+        if near is not None:
+            table.held[:] &= np.isin(np.arange(size), near @ [len(b), 1])
+    if joint and size <= budget:
+        _read(table, np.ones(size, dtype=bool), encoded, (a, b))
+    elif joint:
+        while (wanted := _unread(table)).any():
+            _read(table, wanted, encoded, (a, b))
     return table
 
 
-def _unread(table: Table, allowed: Cells) -> Cells:
-    """The cells that are still to be read: those of statement pairs that count unless reading says otherwise."""
-    unread = allowed & ~table.scores.joint.reshape(table.shape)
-    possible = unread | (table.comparable & (table.related() >= RELATED_FROM))
-    return unread & _spread(table, near_enough(table.by_statement(table.near(possible))))
+def _unread(table: Table) -> Mask:
+    """(n,) the cells still to be read: those of statement pairs that count unless reading says otherwise."""
+    unread = table.held & ~table.scores.joint
+    possible = unread | (table.held & (table.related() >= RELATED_FROM))
+    return unread & table.near_enough(table.near(possible))
 
 
-def _nearest(table: Table) -> Cells:
-    """(statements_a, statements_b) the ``NEAREST`` of each statement of either side, and ties."""
-    near = table.by_statement(table.near(table.comparable))
-    chosen = np.zeros(near.shape, dtype=bool)
-    for axis, size in enumerate(near.shape):
-        last = size - min(NEAREST, size)
-        chosen |= near >= np.take(np.partition(near, last, axis=axis), [last], axis=axis)
-    return chosen
-
-
-def _spread(table: Table, statements: Cells) -> Cells:
-    """(units_a, units_b) the cells of the chosen statement pairs."""
-    rows, columns = (
-        np.repeat(np.arange(len(starts)), np.diff([*starts, units]))
-        for starts, units in zip(table.starts(), table.shape, strict=True)
-    )
-    return statements[rows][:, columns]
-
-
-def _read(table: Table, wanted: Cells, encoded: Encoded, texts: tuple[Integers, Integers]) -> None:
+def _read(table: Table, wanted: Mask, encoded: Encoded, texts: tuple[Integers, Integers]) -> None:
     """Read the wanted cells; ``texts`` are the texts of the units of either side."""
-    i, j = np.nonzero(wanted)
-    rows = np.stack([texts[0][i], texts[1][j]], axis=1)
-    read_jointly(table.stages, encoded, table.scores, rows, np.flatnonzero(wanted))
+    i, j = table.cells[wanted].T
+    read_jointly(
+        table.stages, encoded, table.scores, np.stack([texts[0][i], texts[1][j]], axis=1), np.flatnonzero(wanted)
+    )

@@ -1,8 +1,9 @@
 """Scores of pairs of texts: the one place that decides which stage answers.
 
 The linear stage gives energies for every pair at the price of a matrix product; the pair stage reads the two statements
-jointly. Pairs that are asked for are all read (:func:`score_pairs`). Of two personas, every pair is scored by the
-linear stage (:func:`score_grid`), and some are then read (:func:`read_jointly`; :mod:`~.reading` says which).
+jointly. Pairs that are asked for are all read (:func:`score_pairs`). Of two personas, the linear stage scores all pairs
+(:func:`score_grid`) or those that :mod:`~.nearest` finds (:func:`score_cells`), and some are then read
+(:func:`read_jointly`; :mod:`~.reading` says which).
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def score_pairs(stages: Stages, texts: Sequence[str], pairs: Integers, *, encode
         rows = np.sort(rows, axis=1)
     rows, back = np.unique(rows, axis=0, return_inverse=True)
     states = encoded or stages.encoder.encode(distinct)
-    scores = _scores(stages, *_linear(stages, states, rows))
+    scores = score_cells(stages, states, rows)
     if stages.pair is not None and states.tokens is not None:
         read_jointly(stages, states, scores, rows, np.arange(len(rows)))
     shares = scores.probabilities
@@ -88,6 +89,20 @@ def score_grid(stages: Stages, encoded: Encoded, a: Integers, b: Integers) -> Sc
         energies, cosine = energies.swapaxes(0, 1), cosine.T
     cells = np.ix_(back_a, back_b)
     return _scores(stages, energies[cells].reshape(-1, len(RELATIONS)), cosine[cells].ravel())
+
+
+def score_cells(stages: Stages, encoded: Encoded, rows: Integers) -> Scores:
+    """Score (n, 2) pairs of rows of ``encoded`` by the linear stage alone."""
+    return _scores(stages, *_linear(stages, encoded, rows))
+
+
+def nearness(stages: Stages, encoded: Encoded, a: Integers, b: Integers) -> Doubles:
+    """(n, m) nearness of texts (n,) and (m,): 1 - the lower of the linear stage's two energies."""
+    context, targets = torch.from_numpy(encoded.context), torch.from_numpy(encoded.embeddings)
+    with torch.inference_mode():
+        energies = stages.linear.energies(context[a], targets[a], context[b], targets[b])
+        near: Doubles = (1 - energies.amin(-1)).numpy()
+    return near
 
 
 def read_jointly(stages: Stages, encoded: Encoded, scores: Scores, rows: Integers, places: Integers) -> None:

@@ -4,6 +4,9 @@
   the two, within ``COUNTERPART_SLACK`` of the nearest related statement of the other side.
 * Where both statements concede something, premise is held against premise and contest against contest: what a clause
   says against its own sentence's other half is no finding about the peer.
+
+Cells are pairs of units (i of one side, j of the other), row-major. Of small personas a table has all of them, of large
+ones those of statements that are near each other, so that it grows with the statements and not with their pairs.
 """
 
 from __future__ import annotations
@@ -17,23 +20,42 @@ import numpy.typing as npt
 from jepa_langchain.calibration import Doubles
 from jepa_langchain.concessions import CONCESSION
 from jepa_langchain.schema import RelationEstimate, Unit
+from jepa_langchain.scoring import Integers
 from jepa_langchain.stages import Scores, Stages
 
-Cells = npt.NDArray[np.bool_]
+Mask = npt.NDArray[np.bool_]
 #: How much less near than the nearest counterpart (1 - linear energy, unitless) another counterpart may be.
 COUNTERPART_SLACK = 0.1
 #: Probability of any relation below which a statement counts as unrelated to the other side.
 RELATED_FROM = 0.5
+_PARTS = ("whole", "premise", "contest")
 
 
 @dataclass(frozen=True)
 class Table:
-    """Every unit of one persona scored against every unit of the other; ``scores`` is row-major over the units."""
+    """Units of one persona scored against units of the other.
+
+    Attributes:
+        stages: the model.
+        units_a: those of one side, a statement's together, the whole one first.
+        units_b: those of the other.
+        cells: (n, 2) units, row-major; a pair of statements has all of its cells or none.
+        scores: their n scores.
+        held: (n,) which of them may be held against each other.
+    """
 
     stages: Stages
     units_a: list[Unit]
     units_b: list[Unit]
+    cells: Integers
     scores: Scores
+    held: Mask
+
+    @classmethod
+    def whole(cls, stages: Stages, units_a: list[Unit], units_b: list[Unit], scores: Scores) -> Table:
+        """Of every unit with every other, row-major; whatever is comparable may be held against each other."""
+        cells = every_cell(len(units_a), len(units_b))
+        return cls(stages, units_a, units_b, cells, scores, comparable(units_a, units_b, cells))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -41,63 +63,99 @@ class Table:
         return len(self.units_a), len(self.units_b)
 
     @cached_property
-    def comparable(self) -> Cells:
-        """(units_a, units_b) which units may be held against each other; see the rules above."""
-        parts, concedes = [], []
-        for units in (self.units_a, self.units_b):
-            split = {unit.statement_id for unit in units if unit.part != "whole"}
-            parts.append(np.array([unit.part for unit in units]))
-            concedes.append(np.array([unit.statement_id in split for unit in units]))
-        same = parts[0][:, None] == parts[1][None, :]
-        both = concedes[0][:, None] & concedes[1][None, :]
-        return np.asarray(same | ~both, dtype=np.bool_)
+    def statements(self) -> tuple[Integers, Integers]:
+        """Which statement of its side each unit belongs to."""
+        return statements_of(self.units_a), statements_of(self.units_b)
+
+    @cached_property
+    def _order(self) -> Integers:
+        """(n,) cells as single numbers, ascending."""
+        order: Integers = self.cells[:, 0] * self.shape[1] + self.cells[:, 1]
+        return order
+
+    @cached_property
+    def _pairs(self) -> tuple[Integers, Integers]:
+        """((p, 2) pairs of statements, (n,) which of them a cell belongs to)."""
+        a, b = (side[self.cells[:, k]] for k, side in enumerate(self.statements))
+        count = self.statements[1][-1] + 1
+        keys, back = np.unique(a * count + b, return_inverse=True)
+        return np.stack(np.divmod(keys, count), axis=1), back.ravel()
+
+    def place(self, cell: tuple[int, int]) -> int:
+        """Where a cell of the table stands."""
+        return int(np.searchsorted(self._order, cell[0] * self.shape[1] + cell[1]))
 
     def estimate(self, cell: tuple[int, int], *, concession: Doubles | None = None) -> RelationEstimate:
         """What is said of one cell; ``concession`` are probabilities (3,) of the concession calibrator instead."""
         by = None if concession is None else CONCESSION
-        return self.scores.estimate(cell[0] * self.shape[1] + cell[1], self.stages, shares=concession, by=by)
+        return self.scores.estimate(self.place(cell), self.stages, shares=concession, by=by)
 
     def shares(self, cell: tuple[int, int]) -> Doubles:
         """(3,) probabilities of one cell of a calibrated table."""
         if self.scores.probabilities is None:
             raise ValueError("an uncalibrated table has no probabilities")
-        shares: Doubles = self.scores.probabilities[cell[0] * self.shape[1] + cell[1]]
+        shares: Doubles = self.scores.probabilities[self.place(cell)]
         return shares
 
     def related(self) -> Doubles:
-        """(units_a, units_b) probability of any relation; 1 for an uncalibrated model, which cannot tell."""
+        """(n,) probability of any relation; 1 for an uncalibrated model, which cannot tell."""
         shares = self.scores.probabilities
-        return np.ones(self.shape) if shares is None else (1 - shares[:, 2]).reshape(self.shape)
+        return np.ones(len(self.cells)) if shares is None else 1 - shares[:, 2]
 
-    def near(self, cells: Cells) -> Doubles:
-        """(units_a, units_b) nearness of the cells that are asked for, -inf elsewhere."""
-        return np.where(cells, self.scores.near.reshape(self.shape), -np.inf)
+    def near(self, chosen: Mask) -> Doubles:
+        """(n,) nearness of the cells that are asked for, -inf elsewhere."""
+        return np.where(chosen, self.scores.near, -np.inf)
 
-    def starts(self) -> tuple[list[int], list[int]]:
-        """Where the units of each statement of either side begin: they stand together, the whole one first."""
-        a, b = ([i for i, unit in enumerate(units) if unit.part == "whole"] for units in (self.units_a, self.units_b))
-        return a, b
+    def near_enough(self, nearness: Doubles) -> Mask:
+        """(n,) the cells of statement pairs within the slack of the nearest of either, from (n,) nearness.
 
-    def by_statement(self, values: Doubles) -> Doubles:
-        """(statements_a, statements_b) the highest of (units_a, units_b) values of a statement pair."""
-        starts = self.starts()
-        highest: Doubles = np.maximum.reduceat(np.maximum.reduceat(values, starts[0], axis=0), starts[1], axis=1)
-        return highest
-
-    def statement_ids(self) -> tuple[list[str], list[str]]:
-        """The ids of the statements of either side, in order."""
-        starts = self.starts()
-        return [self.units_a[i].statement_id for i in starts[0]], [self.units_b[j].statement_id for j in starts[1]]
+        A pair of statements is as near as its nearest cell, and not at all if all are at -inf.
+        """
+        pairs, back = self._pairs
+        highest = _highest(back, nearness, len(pairs))
+        best = (_highest(pairs[:, k], highest, side[-1] + 1)[pairs[:, k]] for k, side in enumerate(self.statements))
+        chosen: Mask = (highest >= np.minimum(*best) - COUNTERPART_SLACK) & np.isfinite(highest)
+        return chosen[back]
 
     def counterparts(self) -> set[tuple[str, str]]:
         """Ids of the statement pairs that are about the same thing, and are therefore held against each other."""
-        chosen = near_enough(self.by_statement(self.near(self.comparable & (self.related() >= RELATED_FROM))))
-        ids_a, ids_b = self.statement_ids()
-        return {(ids_a[i], ids_b[j]) for i, j in np.argwhere(chosen).tolist()}
+        chosen = self.near_enough(self.near(self.held & (self.related() >= RELATED_FROM)))
+        return {(self.units_a[i].statement_id, self.units_b[j].statement_id) for i, j in self.cells[chosen].tolist()}
+
+    def unit_best(self, values: Doubles) -> tuple[Doubles, Doubles]:
+        """The highest of (n,) values for every unit of either side; -inf for a unit without cells."""
+        a, b = (_highest(self.cells[:, k], values, size) for k, size in enumerate(self.shape))
+        return a, b
+
+    def grid(self, values: Doubles | Mask) -> Doubles:
+        """(units_a, units_b) of (n,) values, 0 where there is no cell."""
+        table = np.zeros(self.shape)
+        table[self.cells[:, 0], self.cells[:, 1]] = values
+        return table
 
 
-def near_enough(nearness: Doubles) -> Cells:
-    """Which statement pairs are within the slack of the nearest of either, from (n, m) nearness, -inf if unrelated."""
-    bar = np.minimum(nearness.max(1, keepdims=True), nearness.max(0, keepdims=True)) - COUNTERPART_SLACK
-    chosen: Cells = (nearness >= bar) & np.isfinite(nearness)
-    return chosen
+def every_cell(rows: int, columns: int) -> Integers:
+    """(rows * columns, 2) all cells."""
+    return np.stack(np.divmod(np.arange(rows * columns), columns), axis=1)
+
+
+def statements_of(units: list[Unit]) -> Integers:
+    """(units,) which statement each unit belongs to."""
+    return np.cumsum([unit.part == "whole" for unit in units]) - 1
+
+
+def comparable(units_a: list[Unit], units_b: list[Unit], cells: Integers) -> Mask:
+    """(n,) which of (n, 2) units may be held against each other; see the rules above."""
+    parts, concedes = [], []
+    for k, units in enumerate((units_a, units_b)):
+        split = {unit.statement_id for unit in units if unit.part != "whole"}
+        parts.append(np.array([_PARTS.index(unit.part) for unit in units])[cells[:, k]])
+        concedes.append(np.array([unit.statement_id in split for unit in units])[cells[:, k]])
+    return np.asarray((parts[0] == parts[1]) | ~(concedes[0] & concedes[1]), dtype=np.bool_)
+
+
+def _highest(places: Integers, values: Doubles, count: int) -> Doubles:
+    """(count,) the highest of (n,) values at each place, -inf where there are none."""
+    highest = np.full(count, -np.inf)
+    np.maximum.at(highest, places, values)
+    return highest

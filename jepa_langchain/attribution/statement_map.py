@@ -43,7 +43,10 @@ def statement_nearness(table: Table) -> Doubles:
 
     Of two concessive statements or of one, the highest of any whole statement and clause, as counterparts are found.
     """
-    return np.clip(table.by_statement(table.scores.near.reshape(table.shape)), 0.0, 1.0)
+    near = table.grid(table.scores.near)
+    for axis, units in enumerate((table.units_a, table.units_b)):
+        near = np.maximum.reduceat(near, [i for i, unit in enumerate(units) if unit.part == "whole"], axis=axis)
+    return np.clip(near, 0.0, 1.0)
 
 
 def statement_balance(table: Table) -> Doubles:
@@ -57,7 +60,7 @@ def statement_balance(table: Table) -> Doubles:
         return statement_margins(table)
     if CONCESSION in table.stages.calibrators:
         rows, columns = (_concedes(units) for units in (table.units_a, table.units_b))
-        units = table.scores.probabilities.reshape(*table.shape, -1)
+        units = np.stack([table.grid(shares) for shares in table.scores.probabilities.T], axis=-1)
         i, j = np.nonzero((rows[1] >= 0)[:, None] != (columns[1] >= 0)[None, :])
         # The side that concedes moves on to its premise and its contest, the other one stays whole.
         parts = [
@@ -81,7 +84,7 @@ def _concedes(units: list[Unit]) -> npt.NDArray[np.int64]:
 
 def _whole(table: Table, values: Doubles) -> Doubles:
     rows, columns = ([u.part == "whole" for u in units] for units in (table.units_a, table.units_b))
-    return values.reshape(table.shape)[rows][:, columns]
+    return table.grid(values)[rows][:, columns]
 
 
 def statement_shares(scored: ScoredPersonas, ledger: Ledger) -> tuple[StatementShare, ...]:
@@ -138,17 +141,24 @@ def _persona(scored: ScoredPersonas, side: Side) -> Persona:
 
 
 def _without(table: Table, side: Side, statement_id: str) -> Table:
-    rows, columns = (
-        np.array([i for i, u in enumerate(units) if side != name or u.statement_id != statement_id], dtype=np.int64)
-        for name, units in (("a", table.units_a), ("b", table.units_b))
+    units = table.units_a if side == "a" else table.units_b
+    left = np.array([unit.statement_id != statement_id for unit in units])
+    k, shares, scores = SIDES.index(side), table.scores.probabilities, table.scores
+    kept = left[table.cells[:, k]]
+    cells = table.cells[kept]
+    cells[:, k] = (np.cumsum(left) - 1)[cells[:, k]]
+    some = [unit for unit, stays in zip(units, left, strict=True) if stays]
+    return Table(
+        table.stages,
+        some if side == "a" else table.units_a,
+        table.units_b if side == "a" else some,
+        cells,
+        Scores(
+            scores.energies[kept],
+            None if shares is None else shares[kept],
+            scores.cosine[kept],
+            scores.joint[kept],
+            scores.near[kept],
+        ),
+        table.held[kept],
     )
-    cells = (rows[:, None] * table.shape[1] + columns).ravel()
-    scores, shares = table.scores, table.scores.probabilities
-    left = Scores(
-        scores.energies[cells],
-        None if shares is None else shares[cells],
-        scores.cosine[cells],
-        scores.joint[cells],
-        scores.near[cells],
-    )
-    return Table(table.stages, [table.units_a[i] for i in rows], [table.units_b[j] for j in columns], left)

@@ -67,7 +67,7 @@ def test_the_ledger_cites_the_contest_and_keeps_the_premise(
         texts = [unit.text for unit in (*units_a, *units_b)]
         pairs = np.array([(i, len(units_a) + j) for i in range(len(units_a)) for j in range(len(units_b))])
         # The plain claim comes first whichever persona it belongs to.
-        return Table(model, units_a, units_b, scored(texts, pairs[:, ::-1] if swapped else pairs))
+        return Table.whole(model, units_a, units_b, scored(texts, pairs[:, ::-1] if swapped else pairs))
 
     monkeypatch.setattr(ledger, "score_table", score)
     model = replace(stages, calibrators={**stages.calibrators, CONCESSION: fitted})

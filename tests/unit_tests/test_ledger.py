@@ -33,7 +33,7 @@ def judged(monkeypatch: pytest.MonkeyPatch, stages: Stages) -> Judge:
             shares = np.array([(x, y, 1 - x - y) for x, y in rows])
             near = np.array([x + y for x, y in rows])
             scores = Scores(1 - shares[:, :2], shares, near, np.zeros(len(rows), dtype=bool), near)
-            return Table(stages, units_a, units_b, scores)
+            return Table.whole(stages, units_a, units_b, scores)
 
         monkeypatch.setattr(ledger, "score_table", score)
         return build_ledger(stages, a, b)

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jepa_langchain import reading
+from jepa_langchain import nearest, reading
 from jepa_langchain.calibration import Calibrator
 from jepa_langchain.ledger import build_ledger, score_personas
 from jepa_langchain.pair_predictor import PairConfig, PairPredictor
@@ -79,24 +79,59 @@ def test_fewer_pairs_are_read_and_those_as_ever() -> None:
     np.testing.assert_array_equal(some.near, every.near)
 
 
-def test_of_large_personas_each_statement_is_read_against_its_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def bounded(monkeypatch: pytest.MonkeyPatch) -> Stages:
+    """Large begins at eleven pairs of units, and a statement is held against its two nearest."""
     monkeypatch.setattr(reading, "PAIR_BUDGET", 10)
     monkeypatch.setattr(reading, "NEAREST", 2)
     stages = make_joint()
     # Nothing is related, so without a bound everything would be read.
-    stages = replace(
-        stages,
-        calibrators={
-            "pair": Calibrator(np.zeros((3, 5)), np.array([0.0, 0.0, 9.0]), 0.4),
-            "linear": stages.calibrators["linear"],
-        },
-    )
+    never = {"pair": Calibrator(np.zeros((3, 5)), np.array([0.0, 0.0, 9.0]), 0.4)}
+    return replace(stages, calibrators={**never, "linear": stages.calibrators["linear"]})
+
+
+def test_of_large_personas_each_statement_is_read_against_its_nearest(bounded: Stages) -> None:
     a, b = (persona(name, [f"{name}{i} on item{i % 3} help" for i in range(20)]) for name in "ab")
-    table = score_personas(stages, a, b, budget=0).table
-    joint, near = table.scores.joint.reshape(table.shape), table.scores.near.reshape(table.shape)
+    table = score_personas(bounded, a, b, budget=0).table
+    joint, near = table.grid(table.scores.joint) > 0, table.grid(table.scores.near)
     bound = near >= np.minimum(np.sort(near, axis=1)[:, [-2]], np.sort(near, axis=0)[[-2]])
     assert joint.any()
     assert not joint[~bound].any()
+
+
+@pytest.mark.parametrize("block", [1, 40, 1 << 20])
+def test_the_nearest_are_found_whatever_the_size_of_a_block(
+    bounded: Stages, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr(nearest, "BLOCK", block)
+    a, b = persona("a", SAID), persona("b", [*SAID[3:], *SAID])
+    whole = score_personas(bounded, a, b, budget=0).table
+    monkeypatch.setattr(reading, "GRID", 10)
+    some = score_personas(bounded, a, b, budget=0).table
+    held = whole.cells[whole.held]
+    np.testing.assert_array_equal(some.cells[some.held], held)
+    # No cells are kept but those of the statements that are held against each other.
+    kept = {(x.item(), y.item()) for x, y in zip(*(s[held[:, k]] for k, s in enumerate(whole.statements)), strict=True)}
+    assert {(int(some.statements[0][i]), int(some.statements[1][j])) for i, j in some.cells} == kept
+    assert len(some.cells) < len(whole.cells)
+
+
+@pytest.mark.parametrize("calibrated", [True, False])
+@given(a=saying, b=saying)
+@settings(max_examples=25, deadline=None)
+def test_a_ledger_is_the_same_whether_all_pairs_are_kept_or_the_nearest(
+    a: list[str], b: list[str], calibrated: bool
+) -> None:
+    stages = make_joint(calibrated=calibrated)
+    one, other = persona("a", a), persona("b", b)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "PAIR_BUDGET", 1)
+        patch.setattr(reading, "NEAREST", 2)
+        kept = rows(stages, one, other, budget=0)
+        patch.setattr(reading, "GRID", 1)
+        assert rows(stages, one, other, budget=0) == kept
+        turned = build_ledger(stages, other, one).score()
+        assert turned == build_ledger(stages, one, other).score()
 
 
 def test_pairs_that_are_asked_for_are_all_read() -> None:
