@@ -1,8 +1,8 @@
 """Encoded statements on disk: training reads them again and again, and a killed run must not encode twice.
 
 Files of one store: ``embeddings.f16`` (n, d), ``context.f16`` (n, c), ``tokens.f16`` (all tokens, d), ``bounds.i64``
-(n + 1 token offsets) and ``store.json`` with the number of texts done. They are memory-mapped, so memory stays
-bounded by one chunk while the store is written and by the batches while it is read.
+(n + 1 token offsets) and ``store.json`` with the number of texts done. States of whole texts are memory-mapped; those
+of tokens, by far the largest, are read row by row, so that a long run does not come to hold the whole file in memory.
 """
 
 from __future__ import annotations
@@ -67,12 +67,7 @@ class StateStore:
         self.bounds: npt.NDArray[np.int64] = np.array(self._bounds)
         #: (n,) tokens of each text; zeros where no token states are kept.
         self.lengths = np.diff(self.bounds)
-        total = int(self.bounds[-1])
-        self.tokens = (
-            np.memmap(folder / "tokens.f16", np.float16, "r", shape=(total, d))
-            if total
-            else np.zeros((0, d), np.float16)
-        )
+        self._width = d
 
     def _done(self) -> int:
         state = self.folder / "store.json"
@@ -114,9 +109,13 @@ class StateStore:
         return np.array([self.where[text] for text in texts], dtype=np.int64)
 
     def token_states(self, row: int) -> Floats:
-        """(t, d) token states of one row."""
-        states: Floats = np.asarray(self.tokens[self.bounds[row] : self.bounds[row + 1]], dtype=np.float32)
-        return states
+        """(t, d) token states of one row; t is 0 where none are kept."""
+        count, first = int(self.lengths[row]) * self._width, int(self.bounds[row]) * self._width
+        if not count:
+            return np.zeros((0, self._width), np.float32)
+        offset = first * np.dtype(np.float16).itemsize
+        states = np.fromfile(self.folder / "tokens.f16", np.float16, count, offset=offset)
+        return states.reshape(-1, self._width).astype(np.float32)
 
     def wide(self, which: npt.NDArray[np.float16], rows: npt.NDArray[np.int64]) -> Floats:
         """Rows of ``embeddings`` or ``context`` as float32."""
