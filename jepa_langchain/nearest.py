@@ -15,7 +15,7 @@ from jepa_langchain.encoder import Encoded
 from jepa_langchain.schema import Unit
 from jepa_langchain.scoring import Integers, nearness
 from jepa_langchain.stages import Stages
-from jepa_langchain.table import comparable, every_cell, statements_of
+from jepa_langchain.table import comparable, kinds_of, statements_of
 
 #: Cells that are scored at once.
 BLOCK = 1 << 23
@@ -81,13 +81,12 @@ def _blocks(
 ) -> Iterator[tuple[int, Doubles]]:
     """(first statement of a, (statements of a, statements of b) nearness), a block of statements of a after another."""
     of_a, of_b = (statements_of(side) for side in units)
+    kinds_a, kinds_b = (kinds_of(side) for side in units)
     starts_b = np.flatnonzero(np.diff(of_b, prepend=-1))
     size = max(1, BLOCK // len(units[1]))
     for start in range(0, of_a[-1] + 1, size):
         first, last = np.searchsorted(of_a, [start, start + size])
-        part = units[0][first:last]
         near = nearness(stages, encoded, texts[0][first:last], texts[1])
-        held = comparable(part, units[1], every_cell(*near.shape)).reshape(near.shape)
+        near[~comparable(kinds_a[first:last, None], kinds_b)] = -np.inf
         starts_a = np.flatnonzero(np.diff(of_a[first:last], prepend=-1))
-        near = np.where(held, near, -np.inf)
         yield start, np.maximum.reduceat(np.maximum.reduceat(near, starts_a, axis=0), starts_b, axis=1)

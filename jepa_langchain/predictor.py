@@ -29,6 +29,8 @@ from jepa_langchain.schema import Direction, Relation
 Floats = npt.NDArray[np.float32]
 #: The relations a predictor can be asked for, in the order of its weights.
 RELATIONS = (Relation.AGREE, Relation.DISAGREE)
+#: Pairs that are scored at once.
+_PAIRS = 8_192
 
 
 class LinearPredictor(nn.Module):
@@ -78,12 +80,22 @@ class LinearPredictor(nn.Module):
         self, context_x: torch.Tensor, target_x: torch.Tensor, context_y: torch.Tensor, target_y: torch.Tensor
     ) -> torch.Tensor:
         """Energies of x_i with y_i only: four arrays of n rows to (n, 2), last axis RELATIONS."""
+        count = len(context_x)
+        pairs = torch.arange(2 * count).reshape(2, count).T
+        return self.energies_at(torch.cat([context_x, context_y]), torch.cat([target_x, target_y]), pairs)
+
+    def energies_at(self, context: torch.Tensor, target: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
+        """Energies of (n, 2) pairs (x, y) of t texts: (t, c) and (t, d) to (n, 2); each text is predicted from once."""
         columns = []
         for relation in RELATIONS:
-            cosine = (self.predict(context_x, relation) * target_y).sum(1)
-            if self.direction == "symmetric":
-                cosine = (cosine + (self.predict(context_y, relation) * target_x).sum(1)) / 2
-            columns.append(1 - cosine)
+            predicted = self.predict(context, relation)
+            rows = []
+            for x, y in (block.T for block in torch.split(pairs, _PAIRS)):
+                cosine = (predicted[x] * target[y]).sum(1)
+                if self.direction == "symmetric":
+                    cosine = (cosine + (predicted[y] * target[x]).sum(1)) / 2
+                rows.append(1 - cosine)
+            columns.append(torch.cat(rows))
         return torch.stack(columns, dim=1)
 
 

@@ -19,7 +19,7 @@ from jepa_langchain.nearest import cells_of, nearest_pairs
 from jepa_langchain.schema import Unit
 from jepa_langchain.scoring import Integers, read_jointly, score_cells, score_grid
 from jepa_langchain.stages import Stages
-from jepa_langchain.table import RELATED_FROM, Mask, Table, comparable
+from jepa_langchain.table import RELATED_FROM, Mask, Table
 
 #: Pairs of units up to which a statement may be held against all of the other side.
 PAIR_BUDGET = 1_024
@@ -54,7 +54,7 @@ def score_table(
         near = cells_of(nearest_pairs(stages, encoded, units, (a, b), count=NEAREST), units)
     if near is not None and size > GRID:
         scores = score_cells(stages, encoded, np.stack([a[near[:, 0]], b[near[:, 1]]], axis=1))
-        table = Table(stages, units_a, units_b, near, scores, comparable(units_a, units_b, near))
+        table = Table.of(stages, units_a, units_b, near, scores)
     else:
         table = Table.whole(stages, units_a, units_b, score_grid(stages, encoded, a, b))
         if near is not None:

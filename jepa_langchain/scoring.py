@@ -130,12 +130,14 @@ def read_jointly(stages: Stages, encoded: Encoded, scores: Scores, rows: Integer
 
 def _linear(stages: Stages, encoded: Encoded, pairs: Integers) -> tuple[Doubles, Doubles]:
     """(n, 2) linear energies and (n,) cosines of pairs (n, 2) of rows of ``encoded``."""
-    context, targets = torch.from_numpy(encoded.context), torch.from_numpy(encoded.embeddings)
-    energies, cosine = np.empty((len(pairs), len(RELATIONS))), np.empty(len(pairs))
+    used, places = np.unique(pairs, return_inverse=True)
+    rows = torch.from_numpy(places.reshape(-1, 2))
+    context, targets = torch.from_numpy(encoded.context[used]), torch.from_numpy(encoded.embeddings[used])
+    cosine = np.empty(len(pairs))
     with torch.inference_mode():
+        energies: Doubles = stages.linear.energies_at(context, targets, rows).numpy()
         for block in _blocks(len(pairs), _PAIRS):
-            x, y = torch.from_numpy(pairs[block]).T
-            energies[block] = stages.linear.pair_energies(context[x], targets[x], context[y], targets[y]).numpy()
+            x, y = rows[block].T
             cosine[block] = (targets[x].double() * targets[y].double()).sum(1).numpy()
     return energies, cosine
 

@@ -55,7 +55,13 @@ class Table:
     def whole(cls, stages: Stages, units_a: list[Unit], units_b: list[Unit], scores: Scores) -> Table:
         """Of every unit with every other, row-major; whatever is comparable may be held against each other."""
         cells = every_cell(len(units_a), len(units_b))
-        return cls(stages, units_a, units_b, cells, scores, comparable(units_a, units_b, cells))
+        return cls.of(stages, units_a, units_b, cells, scores)
+
+    @classmethod
+    def of(cls, stages: Stages, units_a: list[Unit], units_b: list[Unit], cells: Integers, scores: Scores) -> Table:
+        """Of some cells; whatever is comparable may be held against each other."""
+        held = comparable(kinds_of(units_a)[cells[:, 0]], kinds_of(units_b)[cells[:, 1]])
+        return cls(stages, units_a, units_b, cells, scores, held)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -144,14 +150,15 @@ def statements_of(units: list[Unit]) -> Integers:
     return np.cumsum([unit.part == "whole" for unit in units]) - 1
 
 
-def comparable(units_a: list[Unit], units_b: list[Unit], cells: Integers) -> Mask:
-    """(n,) which of (n, 2) units may be held against each other; see the rules above."""
-    parts, concedes = [], []
-    for k, units in enumerate((units_a, units_b)):
-        split = {unit.statement_id for unit in units if unit.part != "whole"}
-        parts.append(np.array([_PARTS.index(unit.part) for unit in units])[cells[:, k]])
-        concedes.append(np.array([unit.statement_id in split for unit in units])[cells[:, k]])
-    return np.asarray((parts[0] == parts[1]) | ~(concedes[0] & concedes[1]), dtype=np.bool_)
+def kinds_of(units: list[Unit]) -> Integers:
+    """(units,) 0 for a plain statement; 1, 2, 3 for the whole, the premise and the contest of one that concedes."""
+    split = {unit.statement_id for unit in units if unit.part != "whole"}
+    return np.array([1 + _PARTS.index(unit.part) if unit.statement_id in split else 0 for unit in units])
+
+
+def comparable(a: Integers, b: Integers) -> Mask:
+    """Which units may be held against each other, from their kinds; see the rules above."""
+    return np.asarray((a == b) | (a == 0) | (b == 0), dtype=np.bool_)
 
 
 def _highest(places: Integers, values: Doubles, count: int) -> Doubles:
