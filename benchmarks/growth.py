@@ -2,9 +2,10 @@
 
 A persona's row splits the time into encoding, which grows with the statements, and everything after it (the maps on all
 pairs, the pair stage on what they keep, the ledger). An agent says five things. The statements are those of
-``data/opinions.jsonl`` and ``data/stances.jsonl.gz``. Run from the repository's root: ``python -m benchmarks.growth
-[--statements 10 100 1000] [--agents 2 20 200] [--minutes 25]``. It writes ``benchmarks/growth.md`` and
-``benchmarks/growth.svg`` after each size. A size that would take too long is left out, and its row says so.
+``data/opinions.jsonl``, ``data/stances.jsonl.gz`` and ``data/tellings.jsonl.gz``. Run from the repository's root:
+``python -m benchmarks.growth [--statements 10 100 1000] [--agents 2 20 200] [--minutes 25]``. It writes
+``benchmarks/growth.md`` and ``benchmarks/growth.svg`` after each size. A size that would take too long is left out, and
+its row says so.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.narrative_support import tellings
 from benchmarks.tables import picture, write_table
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.clauses import units_of
@@ -43,7 +45,8 @@ _UNBOUNDED = 1 << 40
 def statements() -> list[str]:
     """Distinct statements in a fixed random order."""
     sources = [read_pairs(DATA / name) for name in ("opinions.jsonl", "stances.jsonl.gz")]
-    texts = sorted({text for source in sources for pair in source.pairs for text in (pair.a, pair.b)})
+    said = {text for source in sources for pair in source.pairs for text in (pair.a, pair.b)}
+    texts = sorted(said | {row[side] for row in tellings() for side in "ab"})
     return [texts[i] for i in np.random.default_rng(7).permutation(len(texts))]
 
 
@@ -163,7 +166,7 @@ def _peak() -> float:
 def main() -> None:
     """Measure the shipped model; write the tables and the plot."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--statements", type=int, nargs="+", default=[10, 30, 100, 300, 1_000, 3_000])
+    parser.add_argument("--statements", type=int, nargs="+", default=[10, 30, 100, 300, 1_000, 3_000, 10_000])
     parser.add_argument("--agents", type=int, nargs="+", default=[2, 5, 20, 60, 200])
     parser.add_argument("--minutes", type=float, default=25, help="what would end later is left out")
     asked = parser.parse_args()

@@ -27,10 +27,10 @@ from jepa_langchain.chains.signals import Judge
 from jepa_langchain.console import quiet_libraries
 
 #: Share of the wrong items that are to be thrown out.
-RECALL = 0.975
-MEMBERS, HIDDEN, PENALTY, EPOCHS, FOLDS = 5, 16, 1.0, 300, 10
+RECALL = 0.98
+MEMBERS, HIDDEN, PENALTY, EPOCHS, FOLDS = 5, 32, 1.0, 300, 10
 #: What a sentence of turned polarity counts for while fitting: it is the worst that can pass.
-FLIPPED = 2.0
+FLIPPED = 3.0
 WHERE = Path(__file__).parent.parent / "chains" / "consent.json"
 Doubles = npt.NDArray[np.float64]
 

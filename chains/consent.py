@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jepa_langchain.chains.signals import MEASURES, Doubles, Judge
+from jepa_langchain.chains.signals import Asked, Doubles, Judge
 from jepa_langchain.chains.words import bare, english, normalise
 
 if TYPE_CHECKING:
@@ -93,33 +93,47 @@ def shipped_consent() -> Consent:
 
 
 def judge_of(model: AlignmentModel) -> Judge | None:
-    """What a model makes of (told, statement) pairs, for the network that ships.
+    """What a model makes of questions, for the networks that ship.
 
     Returns:
-        None for a model that the network knows nothing of: another encoder's, one without a pair stage or uncalibrated.
-        The word rules then decide alone.
+        None for a model that they know nothing of: of another encoder or another cut through it, without a pair stage,
+        or uncalibrated. The word rules then decide alone.
     """
     stages = model.stages
-    known = stages.encoder.identity.sha256 == shipped_consent().encoder
-    return measures_of(model) if known and stages.calibrated and stages.pair is not None else None
+    if stages.pair is None or not stages.calibrated or stages.encoder.identity.sha256 != shipped_consent().encoder:
+        return None
+    from jepa_langchain.chains.support import shipped_support
+
+    return measures_of(model) if shipped_support().config == stages.pair.config else None
 
 
 def measures_of(model: AlignmentModel) -> Judge:
-    """What a calibrated model makes of (told, statement) pairs; see :data:`~.signals.MEASURES`."""
+    """What a calibrated model and the support network make of questions; see :data:`~.signals.MEASURES`."""
+    from jepa_langchain.chains.support import shipped_support
+
+    support = shipped_support()
     words = lru_cache(_KEPT_TEXTS)(lambda text: _word_states(model.stages.encoder, text))
 
-    def judge(pairs: Sequence[tuple[str, str]]) -> Doubles:
+    def judge(asked: Sequence[Asked]) -> Doubles:
         from jepa_langchain.scoring import score_pairs
         from jepa_langchain.stages import polarity
 
-        texts = [text for pair in pairs for text in pair]
-        scores = score_pairs(model.stages, texts, np.arange(len(texts), dtype=np.int64).reshape(-1, 2))
-        shares = np.zeros((len(pairs), 3)) if scores.probabilities is None else scores.probabilities
+        texts = sorted({text for question in asked for text in question})
+        where = {text: i for i, text in enumerate(texts)}
+        rows = np.array([[where[text] for text in question] for question in asked], dtype=np.int64).reshape(-1, 3)
+        encoded = model.stages.encoder.encode(texts)
+        if encoded.tokens is None:
+            raise ValueError("an encoder without token states cannot be asked")
+        scores = score_pairs(model.stages, texts, rows[:, :2], encoded=encoded)
+        answers = support.answers(encoded.tokens, rows[:, [0, 2]])
+        shares = np.zeros((len(asked), 3)) if scores.probabilities is None else scores.probabilities
         unrelated = np.log(np.clip(shares[:, 2], 1e-9, 1.0))
         found = [
-            _found(words(told), words(said), cosine) for (told, said), cosine in zip(pairs, scores.cosine, strict=True)
+            _found(words(question.told), words(question.statement), cosine)
+            for question, cosine in zip(asked, scores.cosine, strict=True)
         ]
-        return np.column_stack([polarity(scores), unrelated, scores.cosine, found]).reshape(-1, len(MEASURES))
+        plain = np.column_stack([polarity(scores), unrelated, scores.cosine])
+        return np.concatenate([plain, np.reshape(found, (len(asked), -1)), answers], axis=1)
 
     return judge
 

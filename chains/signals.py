@@ -8,6 +8,7 @@ its own side's statement than of the other's. :mod:`jepa_langchain.chains.consen
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,14 +21,36 @@ from jepa_langchain.schema import Relation
 
 Doubles = npt.NDArray[np.float64]
 #: What is measured of (told, statement): log-odds of agreement, log P(unrelated), cosine, and how well the words of
-#: what is told are found in the statement (mean, the worst two), and those of the statement in what is told.
-MEASURES = ("odds", "unrelated", "cosine", "found", "least_found", "told", "least_told")
-#: Measures (n, len(MEASURES)) of n (told, statement) pairs.
-Judge = Callable[[Sequence[tuple[str, str]]], Doubles]
+#: what is told are found in the statement (mean, the worst two), and those of the statement in what is told; then, of
+#: (told, evidence), log-probabilities that it is borne out, contradicted and not said (:mod:`~.support`).
+MEASURES = (
+    *("odds", "unrelated", "cosine", "found", "least_found", "told", "least_told"),
+    *("borne out", "contradicted", "not said"),
+)
+
+
+class Asked(NamedTuple):
+    """What one side is said to hold, a statement, and what may bear it out: the statement, or both of an agreement."""
+
+    told: str
+    statement: str
+    evidence: str
+
+
+#: Measures (n, len(MEASURES)) of n questions.
+Judge = Callable[[Sequence[Asked]], Doubles]
 #: The rules' reasons that are signals themselves.
 _RULES = ("polarity", "sides", "words")
 #: Counts beyond this say no more.
 _MOST = 4.0
+
+
+def evidence_of(a: str, b: str, *, agree: bool) -> tuple[str, str]:
+    """What is told of a and of b is held against: in an agreement both statements, the own one first."""
+    if not agree:
+        return a, b
+    one, other = (text if text.rstrip().endswith((".", "!", "?")) else f"{text.rstrip()}." for text in (a, b))
+    return f"{one} {other}", f"{other} {one}"
 
 
 def signals(claims: Claims, clauses: Sequence[Clause], evidence: Evidence, judge: Judge) -> dict[str, float] | None:
@@ -43,12 +66,14 @@ def signals(claims: Claims, clauses: Sequence[Clause], evidence: Evidence, judge
     if not all(said):
         return None
     row = evidence.row
-    measured = judge([(said[x], (row.a, row.b)[y].text) for x, y in ((0, 0), (1, 1), (0, 1), (1, 0))])
-    of_both = sum(len(side.text) for side in (row.a, row.b))
+    sides, agree = (row.a.text, row.b.text), row.relation is Relation.AGREE
+    holds = evidence_of(*sides, agree=agree)
+    measured = judge([Asked(said[x], sides[y], holds[y]) for x, y in ((0, 0), (1, 1), (0, 1), (1, 0))])
+    of_both = sum(map(len, sides))
     return {
-        **_measured(measured, agree=row.relation is Relation.AGREE),
+        **_measured(measured, agree=agree),
         **_counted(claims, clauses, evidence),
-        "agreement": float(row.relation is Relation.AGREE),
+        "agreement": float(agree),
         "length": float(np.log(sum(len(clause.text) for clause in clauses) / of_both)),
     }
 

@@ -125,10 +125,15 @@ class PairPredictor(nn.Module):
     def read_out(self, h: torch.Tensor, asked: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
         """e_z(t): (b, t, d) states of tokens, (b, 2, d) of relations, (b, 2, t) shares in x and y to (b, t, 2)."""
         u, v = (shares @ h).unbind(1)
-        whole = self.compare(torch.cat([(u - v).abs(), u * v], dim=1)).unsqueeze(1)
+        whole = self.compared(u, v).unsqueeze(1)
         related = self.readout(h) @ asked.transpose(1, 2) / h.shape[2] ** 0.5
         energies: torch.Tensor = self.energy(whole + self.each(h)) + related
         return energies
+
+    def compared(self, u: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        """W [|u - v|, u * v]: (b, d) means of x's and y's states to (b, h)."""
+        whole: torch.Tensor = self.compare(torch.cat([(u - v).abs(), u * v], dim=1))
+        return whole
 
     def forward(self, states: torch.Tensor, part: torch.Tensor) -> torch.Tensor:
         """Energies (b, 2) of a padded batch: the token energies of :meth:`token_energies`, weighted and added up."""

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jepa_langchain import nearest, reading
+from jepa_langchain.attribution.statement_map import score_without
 from jepa_langchain.calibration import Calibrator
 from jepa_langchain.ledger import build_ledger, score_personas
 from jepa_langchain.pair_predictor import PairConfig, PairPredictor
@@ -128,8 +129,10 @@ def test_a_ledger_is_the_same_whether_all_pairs_are_kept_or_the_nearest(
         patch.setattr(reading, "PAIR_BUDGET", 1)
         patch.setattr(reading, "NEAREST", 2)
         kept = rows(stages, one, other, budget=0)
+        without = score_without(score_personas(stages, one, other, budget=0), "a", "a1")
         patch.setattr(reading, "GRID", 1)
         assert rows(stages, one, other, budget=0) == kept
+        assert score_without(score_personas(stages, one, other, budget=0), "a", "a1") == without
         turned = build_ledger(stages, other, one).score()
         assert turned == build_ledger(stages, one, other).score()
 

@@ -14,7 +14,7 @@ from jepa_langchain.chains.consent import Consent, judge_of, shipped_consent
 from jepa_langchain.chains.drafts import DraftReader, longest_output, read_draft
 from jepa_langchain.chains.polarity import content, read
 from jepa_langchain.chains.sides import Names
-from jepa_langchain.chains.signals import Doubles
+from jepa_langchain.chains.signals import Asked, Doubles
 from jepa_langchain.chains.verifier import LONGEST, Item, Verifier
 from jepa_langchain.chains.words import denies, english, same_word
 from jepa_langchain.schema import Relation
@@ -97,12 +97,12 @@ def heard() -> list[tuple[str, str]]:
 def judged(heard: list[tuple[str, str]], odds: float) -> Verifier:
     """A verifier whose predictor gives the same measures whatever it is asked."""
 
-    def judge(pairs: Sequence[tuple[str, str]]) -> Doubles:
-        heard.extend(pairs)
+    def judge(asked: Sequence[Asked]) -> Doubles:
+        heard.extend((question.told, question.statement) for question in asked)
         sure = odds > 0
-        return np.array(
-            [[odds, -4.0 if sure else -0.1, 0.9 if sure else 0.2, *[0.9 if sure else 0.2] * 4]] * len(pairs)
-        )
+        answers = (-0.05, -4.0, -4.0) if sure else (-4.0, -0.5, -1.0)
+        told = [odds, -4.0 if sure else -0.1, 0.9 if sure else 0.2, *[0.9 if sure else 0.2] * 4, *answers]
+        return np.array([told] * len(asked))
 
     return Verifier(("Ann", "Bob"), ROWS, judge)
 
