@@ -27,7 +27,8 @@ def test_shares_sum_to_the_margin_whatever_the_weights(a: list[str], b: list[str
     text_a, text_b = " ".join(a), " ".join(b)
     mapped = pair_map(make(seed), read(text_a, text_b))
     total = mapped.shares_a.sum() + mapped.shares_b.sum()
-    assert mapped.completeness_error == abs(total - mapped.margin)
+    # The order of a sum is free, so its last digits are.
+    assert abs(mapped.completeness_error - abs(total - mapped.margin)) < 1e-9
     assert mapped.completeness_error < 1e-5 * max(1, abs(mapped.margin))
     stages = Stages(WordEncoder(), make_stages(WordEncoder()).linear, make(seed), {})
     energies = score_pairs(stages, [text_a, text_b], np.array([[0, 1]])).energies[0]
