@@ -9,6 +9,7 @@ repository's root: ``python -m benchmarks.narrative_fit``. It writes ``chains/co
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +30,8 @@ from jepa_langchain.console import quiet_libraries
 #: Share of the wrong items that are to be thrown out.
 RECALL = 0.98
 MEMBERS, HIDDEN, PENALTY, EPOCHS, FOLDS = 5, 32, 1.0, 300, 10
+#: Most rows of a batch.
+BATCH = 200
 #: What a sentence of turned polarity counts for while fitting: it is the worst that can pass.
 FLIPPED = 3.0
 WHERE = Path(__file__).parent.parent / "chains" / "consent.json"
@@ -70,12 +73,14 @@ def fit(rows: Doubles, honest: npt.NDArray[np.bool_], weights: Doubles, names: S
     from sklearn.neural_network import MLPClassifier
 
     mean, scale = rows.mean(0), rows.std(0) + 1e-6
+    # The penalty is shared out over a batch's rows: a small last batch would be penalised many times as much.
+    size = math.ceil(len(rows) / math.ceil(len(rows) / BATCH))
     members: list[Any] = []
     with warnings.catch_warnings():
         # The number of epochs is a choice, not a failure to converge.
         warnings.simplefilter("ignore")
         for seed in range(MEMBERS):
-            member = MLPClassifier((HIDDEN,), alpha=PENALTY, max_iter=EPOCHS, random_state=seed)
+            member = MLPClassifier((HIDDEN,), alpha=PENALTY, batch_size=size, max_iter=EPOCHS, random_state=seed)
             members.append(member.fit((rows - mean) / scale, honest, sample_weight=weights))
     return Consent(
         encoder="",
