@@ -32,6 +32,12 @@ def test_the_third_corpus_is_held_out_and_has_every_kind() -> None:
     assert {item["kind"] for item in corpus} == {item["kind"] for item in rows("narrative_corpus_2.jsonl")}
 
 
+def test_the_sixth_corpus_is_held_out_and_has_two_hundred_items_of_either_verdict() -> None:
+    corpus = rows("narrative_corpus_6.jsonl")
+    assert {item["half"] for item in corpus} == {"held_out"}
+    assert min(Counter(item["gold"] for item in corpus).values()) >= 200
+
+
 def test_the_halves_of_the_second_corpus_share_no_ledger() -> None:
     ledgers = [
         {item["ledger"] for item in rows("narrative_corpus_2.jsonl") if item["half"] == half}
