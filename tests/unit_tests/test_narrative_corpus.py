@@ -47,7 +47,7 @@ def test_the_halves_of_the_second_corpus_share_no_ledger() -> None:
     assert not ledgers[0] & ledgers[1]
 
 
-@pytest.mark.parametrize("part", ["", "_2", "_3"])
+@pytest.mark.parametrize("part", ["", "_2", "_3", "_4", "_5", "_6"])
 def test_honest_items_are_of_a_known_ledger_and_cite_rows_of_their_area(part: str) -> None:
     ledgers = {
         ledger["ledger"]: Counter(row["relation"] for row in ledger["rows"])
