@@ -147,6 +147,9 @@ class Verifier:
         found = signals(self._claims, clauses, evidence, self._judge)
         if found is None:
             return "sides: both are to be spoken of"
+        if not found["words known, the higher"]:
+            # "Both agree on everything" is borne out by any agreement, and says nothing of this one.
+            return "words: not one of either statement's"
         consent = shipped_consent()
         probability = consent.probability(found)
         if probability >= consent.threshold:

@@ -128,6 +128,13 @@ def test_a_sentence_that_says_nothing_of_a_side_is_thrown_out(heard: list[tuple[
     assert judged(heard, 4.0).check(item).reason == "sides: both are to be spoken of"
 
 
+def test_a_sentence_without_a_word_of_its_row_is_thrown_out_whatever_the_predictor_says(
+    heard: list[tuple[str, str]],
+) -> None:
+    item = Item(AGREE, "Trees", "Both agree on everything.", ("A1",))
+    assert judged(heard, 4.0).check(item).reason == "words: not one of either statement's"
+
+
 def test_of_a_model_that_the_network_was_not_fitted_on_the_rules_decide_alone() -> None:
     assert judge_of(make_model()) is None
 
