@@ -131,7 +131,8 @@ def table(pairs: Sequence[LabelledPair], ways: dict[str, np.ndarray[Any, np.dtyp
     kinds = np.array([pair.kind for pair in pairs])
     for kind in ("flipped", "exchanged", "invented", "unsupported", "beside"):
         wrong = (kinds == kind) & ~right
-        cells = [f"{auroc(right[right | wrong], found[right | wrong, 0]) or 0:.3f}" for found in ways.values()]
+        found = [auroc(right[right | wrong], answers[right | wrong, 0]) for answers in ways.values()]
+        cells = ["–" if value is None else f"{value:.3f}" for value in found]
         rows.append(f"| {kind} | {int(wrong.sum()):,} | {' | '.join(cells)} |")
     return "\n".join(rows)
 

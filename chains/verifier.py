@@ -8,6 +8,7 @@ A sentence passes if all of this holds; it fails at the first that does not (fai
   the side that said it;
 * numbers and names: they occur in the cited statements, or are the personas' own;
 * sides: it says something of either side;
+* words: with a predictor, at least one content word of either statement is told;
 * claims: rules on words look for a relation that is not the row's, a polarity that is not the statement's, a side that
   is given the other's view or none, and words that no cited statement holds (:mod:`jepa_langchain.chains.claims`). With
   a predictor, these findings and its own measures are weighed together (:mod:`jepa_langchain.chains.consent`); without

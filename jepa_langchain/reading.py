@@ -11,6 +11,7 @@ that of everything else, as no others are kept.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -58,7 +59,7 @@ def score_table(
     else:
         table = Table.whole(stages, units_a, units_b, score_grid(stages, encoded, a, b))
         if near is not None:
-            table.held[:] &= np.isin(np.arange(size), near @ [len(b), 1])
+            table = replace(table, held=table.held & np.isin(np.arange(size), near @ [len(b), 1]))
     if joint and size <= budget:
         _read(table, np.ones(size, dtype=bool), encoded, (a, b))
     elif joint:
