@@ -32,7 +32,7 @@ from jepa_langchain.commands.options import (
     load_model,
     warn,
 )
-from jepa_langchain.commands.pictures import plot, show_evidence
+from jepa_langchain.commands.pictures import check_places, plot, show_evidence
 from jepa_langchain.commands.training import adapt, calibrate, evaluate, train
 from jepa_langchain.errors import InputError, JepaLangchainError
 from jepa_langchain.statements import Limits
@@ -92,13 +92,16 @@ def compare(
     """Compare two personas: score, verdict, ledger and summary."""
     from jepa_langchain.personas import load_persona
 
+    asked = Narration(llm, style, prompts, budget, price_in, price_out)
+    asked.check()
+    check_places(page=page, plots=plots)
     limits = Limits(statement_characters=max_characters, file_bytes=max_bytes, statements=max_statements)
     loaded = [load_persona(path, limits=limits) for path in (a, b)]
     warn((*loaded[0].warnings, *loaded[1].warnings))
     # A page asks again for what the comparison has read.
     aligner = load_model(model).remembering()
     report = aligner.compare(loaded[0].persona, loaded[1].persona, limits=limits, progress=True)
-    report = narrate(report, aligner, Narration(llm, style, prompts, budget, price_in, price_out))
+    report = narrate(report, aligner, asked)
     if as_json:
         warn(report.warnings)
     if page is not None or plots is not None:
@@ -134,6 +137,9 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # Statements are Unicode whatever the terminal is; what it cannot show is escaped, never a crash.
             stream.reconfigure(errors="backslashreplace")
+    if "--json" in sys.argv and isinstance(sys.stdout, io.TextIOWrapper):
+        # Between programs JSON is UTF-8 (RFC 8259).
+        sys.stdout.reconfigure(encoding="utf-8", errors="strict")
     try:
         app()
     except JepaLangchainError as error:

@@ -51,7 +51,7 @@ WORK = ".training"
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """A model with everything its directory says of it."""
+    """A model with everything its directory says of it; ``log`` is where its training's log lies."""
 
     stages: Stages
     baselines: Baselines
@@ -59,9 +59,10 @@ class ModelFiles:
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    log: Path | None = None
 
 
-def save_model(folder: Path, model: ModelFiles, *, log: Path | None = None) -> None:
+def save_model(folder: Path, model: ModelFiles) -> None:
     """Write the directory beside its place and swap it in; what else lies in the old one (``.training``) is kept.
 
     Raises:
@@ -77,8 +78,8 @@ def save_model(folder: Path, model: ModelFiles, *, log: Path | None = None) -> N
         save_file({k: v.half().contiguous() for k, v in stages.pair.state_dict().items()}, beside / PAIR)
     if model.baselines.pair_features:
         save_arrays({k: v.astype(np.float16) for k, v in model.baselines.pair_features.items()}, beside / BASELINES)
-    if log is not None and log.is_file():
-        shutil.copyfile(log, beside / LOG)
+    if model.log is not None and model.log.is_file():
+        shutil.copyfile(model.log, beside / LOG)
     manifest = Manifest(
         format=FORMAT,
         name=model.name,
@@ -226,4 +227,6 @@ def load_model(folder: Path, *, encoder: Encoder | None = None, device: str | No
         raise ModelError(f"{folder}: the manifest and the weights do not fit together ({error})") from error
     files = {MANIFEST: sha256_of(folder / MANIFEST), **manifest.files}
     stages = Stages(encoder, linear, pair, calibrators)
-    return ModelFiles(stages, Baselines(cosine, mlp), manifest.name, manifest.training, manifest.metrics, files)
+    return ModelFiles(
+        stages, Baselines(cosine, mlp), manifest.name, manifest.training, manifest.metrics, files, folder / LOG
+    )

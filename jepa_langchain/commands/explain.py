@@ -31,6 +31,10 @@ def explain(
     """Why a pair of statements gets its verdict: mapped weights of words and statements."""
     from jepa_langchain.personas import load_persona
 
+    if picture is not None:
+        from jepa_langchain.plots import check_picture
+
+        check_picture(picture)
     limits = Limits(statement_characters=max_characters, file_bytes=max_bytes, statements=max_statements)
     loaded = [load_persona(path, limits=limits) for path in (a, b)]
     warn((*loaded[0].warnings, *loaded[1].warnings))

@@ -9,6 +9,7 @@ import typer
 
 from jepa_langchain.commands.narration import Llm, Narration, PriceIn, PriceOut, Prompts, Style, narrate_group
 from jepa_langchain.commands.options import AsJson, MaxBytes, MaxCharacters, MaxStatements, ModelDir, load_model, warn
+from jepa_langchain.commands.pictures import check_places
 from jepa_langchain.errors import InputError
 from jepa_langchain.statements import Limits
 
@@ -37,6 +38,9 @@ def matrix(
 
     if len(files) > MOST_AGENTS:
         raise InputError(f"{len(files):,} persona files; a group has up to {MOST_AGENTS}")
+    asked = Narration(llm, style, prompts, price_in=price_in, price_out=price_out)
+    asked.check()
+    check_places(page=page)
     limits = Limits(statement_characters=max_characters, file_bytes=max_bytes, statements=max_statements)
     loaded = [load_persona(path, limits=limits) for path in files]
     warn(line for one in loaded for line in one.warnings)
@@ -48,7 +52,7 @@ def matrix(
         min_alignment=min_alignment,
         progress=True,
     )
-    report = narrate_group(report, aligner, Narration(llm, style, prompts, price_in=price_in, price_out=price_out))
+    report = narrate_group(report, aligner, asked)
     if page is not None:
         from jepa_langchain.report import write_group_report
 

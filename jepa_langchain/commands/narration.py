@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,8 +15,9 @@ from jepa_langchain.errors import InputError
 if TYPE_CHECKING:
     from jepa_langchain.alignment import AlignmentModel
     from jepa_langchain.chains.prices import Prices
-    from jepa_langchain.group_schema import GroupReport
-    from jepa_langchain.schema import AlignmentReport, Usage
+    from jepa_langchain.chains.style import NarrativeStyle
+    from jepa_langchain.group_schema import GroupNarrative, GroupReport
+    from jepa_langchain.schema import AlignmentReport, Narrative, Usage
 
 Llm = Annotated[
     str | None,
@@ -56,11 +58,33 @@ class Narration:
     price_in: float | None = None
     price_out: float | None = None
 
+    def how(self) -> NarrativeStyle:
+        """The style, parsed.
+
+        Raises:
+            InputError: for a word that is no style.
+        """
+        from jepa_langchain.chains.style import NarrativeStyle
+
+        return NarrativeStyle.parse(self.style)
+
+    def check(self) -> None:
+        """Refuse, before anything is compared, what could not be narrated afterwards; say what does nothing.
+
+        Raises:
+            InputError: for a style or prices that cannot be used.
+        """
+        how, prices = self.how(), self.prices()
+        if self.llm is None and (self.budget or self.prompts or prices):
+            warn(("--budget, --prompts and prices do nothing without --llm",))
+        if self.llm is None and (how.length, how.tone) != ("standard", "neutral"):
+            warn(("--style: without --llm only the language counts",))
+
     def prices(self) -> Prices | None:
         """The prices, if both are given.
 
         Raises:
-            InputError: if only one is.
+            InputError: if only one is, or if one is no finite number.
         """
         from jepa_langchain.chains.prices import Prices
 
@@ -68,11 +92,22 @@ class Narration:
             return None
         if self.price_in is None or self.price_out is None:
             raise InputError("--price-in and --price-out go together")
+        if not (math.isfinite(self.price_in) and math.isfinite(self.price_out)):
+            raise InputError("--price-in and --price-out: no finite number")
         return Prices(input_per_million=self.price_in, output_per_million=self.price_out)
 
 
+def _tell(narrative: Narrative | GroupNarrative, asked: Narration, *spent: Usage) -> None:
+    """What became of the narrative, on stderr: its note, what was rejected, and its cost where prices were given."""
+    warn((narrative.note,) if narrative.note else ())
+    if narrative.rejected:
+        warn((f"{narrative.rejected} sentences of {asked.llm} were not verified; the template tells their rows",))
+    if asked.llm and asked.price_in is not None:
+        _tell_usage(asked.llm, *spent, narrative.usage)
+
+
 def _tell_usage(llm: str, *usages: Usage) -> None:
-    """Calls, tokens and cost, on stderr, where prices were given."""
+    """Calls, tokens and cost, on stderr."""
     if any(usage.calls for usage in usages):
         calls, came, went = (
             sum(getattr(usage, name) for usage in usages) for name in ("calls", "tokens_in", "tokens_out")
@@ -88,20 +123,14 @@ def narrate_group(report: GroupReport, model: AlignmentModel, asked: Narration) 
     Raises:
         InputError: as :func:`narrate`.
     """
-    from jepa_langchain.chains.style import NarrativeStyle
-
-    how, prices = NarrativeStyle.parse(asked.style), asked.prices()
+    how, prices = asked.how(), asked.prices()
     if asked.llm is None and how.language == "en":
         return report
     from jepa_langchain.chains import group_narrative_chain
 
     chain = group_narrative_chain(asked.llm, model=model, style=how, prompts=asked.prompts, prices=prices)
     narrative = chain.invoke(report)
-    warn((narrative.note,) if narrative.note else ())
-    if narrative.rejected:
-        warn((f"{narrative.rejected} sentences of {asked.llm} were not verified; the template tells their rows",))
-    if prices and asked.llm:
-        _tell_usage(asked.llm, narrative.usage)
+    _tell(narrative, asked)
     return report.model_copy(update={"narrative": narrative})
 
 
@@ -111,14 +140,9 @@ def narrate(report: AlignmentReport, model: AlignmentModel, asked: Narration) ->
     Raises:
         InputError: for a style, a prompt or a model's name that cannot be used.
     """
-    from jepa_langchain.chains.style import NarrativeStyle
-
-    how, prices, llm = NarrativeStyle.parse(asked.style), asked.prices(), asked.llm
-    if llm is None:
-        if asked.budget or asked.prompts or prices:
-            warn(("--budget, --prompts and prices do nothing without --llm",))
-        if how.language == "en":
-            return report
+    how, prices, llm = asked.how(), asked.prices(), asked.llm
+    if llm is None and how.language == "en":
+        return report
     from jepa_langchain.chains import adjudication_chain, narrative_chain
 
     spent = []
@@ -129,9 +153,5 @@ def narrate(report: AlignmentReport, model: AlignmentModel, asked: Narration) ->
         warn((f"adjudication: {judged.note}",) if judged.note else ())
     chain = narrative_chain(llm, model=model, style=how, prompts=asked.prompts, prices=prices)
     narrative = chain.invoke(report)
-    warn((narrative.note,) if narrative.note else ())
-    if narrative.rejected:
-        warn((f"{narrative.rejected} sentences of {llm} were not verified; the template tells their rows",))
-    if prices and llm:
-        _tell_usage(llm, *spent, narrative.usage)
+    _tell(narrative, asked, *spent)
     return report.model_copy(update={"narrative": narrative})

@@ -15,6 +15,23 @@ if TYPE_CHECKING:
     from jepa_langchain.statements import Limits
 
 
+def check_places(*, page: Path | None = None, plots: Path | None = None) -> None:
+    """Refuse, before any work is done, a page or pictures that could not be written afterwards.
+
+    Raises:
+        InputError: for a place that cannot be written to, or if matplotlib is needed and not installed.
+    """
+    from jepa_langchain.writing import check_file, check_folder
+
+    if page is not None:
+        check_file(page)
+    if plots is not None:
+        from jepa_langchain.plots.canvas import require_matplotlib
+
+        require_matplotlib()
+        check_folder(plots)
+
+
 def show_evidence(
     model: AlignmentModel,
     a: Persona,

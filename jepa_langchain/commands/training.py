@@ -20,7 +20,7 @@ def train(
     out: Annotated[Path, typer.Option("--out", help="The model directory to write.")],
     *,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a killed run.")] = False,
-    seed: Annotated[int, typer.Option(help="Decides everything random.")] = 0,
+    seed: Annotated[int, typer.Option(help="Decides everything random.", min=0, max=2**32 - 1)] = 0,
     name: Annotated[str, typer.Option(help="The model's name.")] = "custom",
     encoder: Annotated[str | None, typer.Option(help="sentence-transformers name or folder.")] = None,
     pair_samples: Annotated[
@@ -87,11 +87,11 @@ def adapt(
     model: ModelDir = None,
 ) -> None:
     """Adapt a model's relation maps to a few labelled pairs, where leaving one out says that it helps."""
-    from jepa_langchain.pairs import read_pairs
+    from jepa_langchain.pairs import for_training, read_pairs
 
     sources = [read_pairs(path) for path in files]
     warn(tuple(line for source in sources for line in source.warnings))
-    adapted, result = load_model(model).adapt([pair for source in sources for pair in source.pairs])
+    adapted, result = load_model(model).adapt([pair for source in sources for pair in for_training(source).pairs])
     adapted.save(out)
     kind = f"adapted (ridge {result.ridge:g})" if result.adapted else "not adapted, the model's own maps do no worse"
     loss = f"leave-one-out loss {result.loss_before:.4f} before, {result.loss_after:.4f} after"

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from jepa_langchain.plots.joint_space import embedding_map
     from jepa_langchain.plots.matrix import heat_map
     from jepa_langchain.plots.model_curves import calibration_curve, training_curves
-    from jepa_langchain.plots.writing import write_comparison_plots, write_figure, write_model_plots
+    from jepa_langchain.plots.writing import check_picture, write_comparison_plots, write_figure, write_model_plots
 
 _HOME = {
     "calibration_curve": "model_curves",
+    "check_picture": "writing",
     "embedding_map": "joint_space",
     "heat_map": "matrix",
     "prediction_bars": "bars",
@@ -28,6 +29,7 @@ _HOME = {
 
 __all__ = [
     "calibration_curve",
+    "check_picture",
     "embedding_map",
     "heat_map",
     "prediction_bars",

@@ -7,6 +7,7 @@ Figures are made without pyplot, so that drawing in a server keeps no global sta
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from jepa_langchain.errors import InputError
@@ -40,6 +41,18 @@ PLAIN: dict[str, Any] = {"parse_math": False}
 _MOST_CHARACTERS = 18
 
 
+def require_matplotlib() -> None:
+    """Refuse to draw without it.
+
+    Raises:
+        InputError: if matplotlib is not installed.
+    """
+    try:
+        import_module("matplotlib.figure")
+    except ImportError:
+        raise InputError("pictures need matplotlib: pip install 'jepa-langchain[plot]'") from None
+
+
 def sheet(
     width: float, height: float, *, rows: int = 1, heights: Sequence[float] | None = None
 ) -> tuple[Figure, list[Axes]]:
@@ -48,10 +61,9 @@ def sheet(
     Raises:
         InputError: if matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise InputError("pictures need matplotlib: pip install 'jepa-langchain[plot]'") from None
+    require_matplotlib()
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width, height), dpi=150, facecolor=PAPER, layout="constrained")
     axes = figure.subplots(rows, 1, squeeze=False, height_ratios=heights)
     for axis in axes.ravel():

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jepa_langchain.errors import InputError, ModelError
 from jepa_langchain.plots.bars import prediction_bars
+from jepa_langchain.plots.canvas import require_matplotlib
 from jepa_langchain.plots.highlights import word_highlights
 from jepa_langchain.plots.joint_space import embedding_map
 from jepa_langchain.plots.matrix import heat_map
 from jepa_langchain.plots.model_curves import calibration_curve, training_curves
+from jepa_langchain.writing import check_file, replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -92,14 +92,28 @@ def write_figure(figure: Figure, path: Path) -> None:
     """
     from matplotlib import rc_context
 
+    kind = _kind(path)
+    with replacing(path) as out, rc_context({"svg.hashsalt": "jepa_langchain"}):
+        figure.savefig(out, format=kind, metadata=_UNDATED[kind])
+
+
+def check_picture(path: Path) -> None:
+    """Refuse, before any work is done, a name that no picture could be written to.
+
+    Raises:
+        InputError: if the name has another ending than a picture's, its place cannot be written to, or matplotlib is
+            not installed.
+    """
+    require_matplotlib()
+    _kind(path)
+    check_file(path)
+
+
+def _kind(path: Path) -> str:
     kind = path.suffix.lower().removeprefix(".")
     if kind not in _UNDATED:
         raise InputError(f"{path}: a picture ends with .{', .'.join(_UNDATED)}")
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "wb") as out, rc_context({"svg.hashsalt": "jepa_langchain"}):
-        figure.savefig(out, format=kind, metadata=_UNDATED[kind])
-    Path(beside).chmod(0o644)
-    Path(beside).replace(path)
+    return kind
 
 
 def _write(pictures: Iterable[tuple[str, Figure]], folder: Path) -> list[Path]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import tempfile
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -20,6 +19,7 @@ from jepa_langchain.report.charts import MOST_BARS, bars_svg, calibration_svg
 from jepa_langchain.report.evidence import MOST_SHOWN, Evidence, MappedRow
 from jepa_langchain.report.svg import map_svg, score_bar
 from jepa_langchain.schema import Verdict, WordWeight
+from jepa_langchain.writing import replacing
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -150,11 +150,10 @@ def render(template: str, **values: object) -> str:
 
 
 def write_page(page: str, path: Path) -> None:
-    """Write beside the place and replace."""
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as out:
-        out.write(page)
-    beside = Path(out.name)
-    beside.chmod(0o644)
-    beside.replace(path)
+    """Write one HTML document; a file of that name is replaced in one step.
+
+    Raises:
+        OSError: if the file cannot be written.
+    """
+    with replacing(path) as out:
+        out.write(page.encode("utf-8"))

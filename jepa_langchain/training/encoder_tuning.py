@@ -11,6 +11,8 @@ It runs the encoder forwards and backwards on every sample: meant for a GPU, slo
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import math
 import re
@@ -30,6 +32,8 @@ from jepa_langchain.pairs import PairSource, for_training
 from jepa_langchain.training.sampling import PairTraining, Rows, draw_block
 
 logger = logging.getLogger(__name__)
+#: In the tuned folder: which run left it.
+_KEY = "tuned_by.sha256"
 _LAYER = re.compile(r"encoder\.layer\.(\d+)\.")
 
 
@@ -44,6 +48,31 @@ class EncoderTuning:
     rate: float = 2e-4
     fresh_rate: float = 1e-3
     seed: int = 0
+
+
+def tuned_encoder(
+    encoder: TransformerEncoder, sources: Sequence[PairSource], folder: Path, config: EncoderTuning
+) -> TransformerEncoder:
+    """The encoder that an earlier run on the same data and settings left in ``folder``, else one tuned now.
+
+    Raises:
+        InputError: if another run left what is there, or as :func:`tune_encoder`.
+    """
+    if not folder.exists():
+        return tune_encoder(encoder, sources, folder, config)
+    key = folder / _KEY
+    if not key.is_file() or key.read_text(encoding="utf-8") != _run(encoder, sources, config):
+        raise InputError(f"{folder}: left by a run on other data or settings, or unfinished; remove it")
+    logger.info("%s: tuned before on the same pairs, used again", folder)
+    return TransformerEncoder(str(folder))
+
+
+def _run(encoder: TransformerEncoder, sources: Sequence[PairSource], config: EncoderTuning) -> str:
+    """What identifies a run: its encoder, its pairs in order, its settings."""
+    digest = hashlib.sha256(f"{encoder.identity} {config}".encode())
+    for p in (p for source in sources for p in source.pairs):
+        digest.update(json.dumps([p.a, p.b, p.label.value]).encode())
+    return digest.hexdigest()
 
 
 def tune_encoder(
@@ -68,6 +97,7 @@ def tune_encoder(
     usable = [s for s in (for_training(s) for s in sources) if s.pairs]
     if not usable:
         raise InputError('nothing to tune the encoder on: no pair of split "train"')
+    run = _run(encoder, sources, config)
     network: Any = encoder.model[0]
     adapted = _with_adapters(network.auto_model, cut, config)
     torch.manual_seed(config.seed)
@@ -76,6 +106,7 @@ def tune_encoder(
     adapted.merge_and_unload()
     encoder.model.eval()
     encoder.model.save(str(folder))
+    (folder / _KEY).write_text(run, encoding="utf-8")
     return TransformerEncoder(str(folder))
 
 

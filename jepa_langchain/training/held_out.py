@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,17 +11,24 @@ import numpy.typing as npt
 import torch
 
 from jepa_langchain.calibration import DEFAULT_RISK, Calibrator, fit_calibrator
+from jepa_langchain.concessions import CONCESSION, fit_concessions
 from jepa_langchain.errors import InputError
 from jepa_langchain.model_files import ModelFiles
 from jepa_langchain.pair_predictor import LABELS, PairPredictor
 from jepa_langchain.pairs import PairSource, for_training
 from jepa_langchain.predictor import RELATIONS, LinearPredictor
 from jepa_langchain.scoring import score_pairs
-from jepa_langchain.stages import linear_features, pair_features
+from jepa_langchain.stages import Stages, linear_features, pair_features
+from jepa_langchain.training.augmentation import compose_concessions
 from jepa_langchain.training.sampling import Rows
 from jepa_langchain.training.states import StateStore
 
 Floats = npt.NDArray[np.float32]
+#: Pairs whose states are in memory at once.
+_PAIRS = 4_096
+#: Concessive pairs made by rule for calibrating, at the most.
+_CONCESSIONS = 2_000
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -41,13 +49,16 @@ class HeldOut:
 def measure_held_out(
     parts: Sequence[Rows], store: StateStore, linear: LinearPredictor, pair: PairPredictor | None
 ) -> HeldOut:
-    """Score rows of a store with both stages; a row of a source of n weighs n ** -0.5."""
+    """Score rows of a store with both stages, block by block; a row of a source of n weighs n ** -0.5."""
     x, y = np.concatenate([p.x for p in parts]), np.concatenate([p.y for p in parts])
-    with torch.inference_mode():
-        context = [torch.from_numpy(store.wide(store.context, rows)) for rows in (x, y)]
-        target = [torch.from_numpy(store.wide(store.embeddings, rows)) for rows in (x, y)]
-        energies = linear.pair_energies(context[0], target[0], context[1], target[1]).double().numpy()
-        cosine = (target[0] * target[1]).sum(1).double().numpy()
+    energies, cosine = np.empty((len(x), len(RELATIONS))), np.empty(len(x))
+    for start in range(0, len(x), _PAIRS):
+        block = slice(start, start + _PAIRS)
+        with torch.inference_mode():
+            context = [torch.from_numpy(store.wide(store.context, rows[block])) for rows in (x, y)]
+            target = [torch.from_numpy(store.wide(store.embeddings, rows[block])) for rows in (x, y)]
+            energies[block] = linear.pair_energies(context[0], target[0], context[1], target[1]).numpy()
+            cosine[block] = (target[0] * target[1]).sum(1).numpy()
     features = None
     if pair is not None:
         features = pair_features(pair_energies(pair, x, y, store), energies, cosine)
@@ -57,9 +68,14 @@ def measure_held_out(
 
 def pair_energies(pair: PairPredictor, x: npt.NDArray[np.int64], y: npt.NDArray[np.int64], store: StateStore) -> Floats:
     """Energies (n, 2) of pairs of store rows x (n,) and y (n,) by the pair stage."""
-    rows, inverse = np.unique(np.concatenate([x, y]), return_inverse=True)
-    tokens = [store.token_states(int(row)) for row in rows]
-    return pair.score(tokens, inverse.reshape(2, -1).T)
+    energies = np.empty((len(x), len(RELATIONS)), dtype=np.float32)
+    order = np.argsort(store.lengths[x] + store.lengths[y], kind="stable")
+    for start in range(0, len(x), _PAIRS):
+        block = order[start : start + _PAIRS]
+        rows, inverse = np.unique(np.concatenate([x[block], y[block]]), return_inverse=True)
+        tokens = [store.token_states(int(row)) for row in rows]
+        energies[block] = pair.score(tokens, inverse.reshape(2, -1).T)
+    return energies
 
 
 def mean_auroc(parts: Sequence[Rows], store: StateStore, pair: PairPredictor) -> float | None:
@@ -74,6 +90,15 @@ def mean_auroc(parts: Sequence[Rows], store: StateStore, pair: PairPredictor) ->
             energies = pair_energies(pair, part.x[related], part.y[related], store)
             values.append(float(roc_auc_score(agrees, energies[:, 1] - energies[:, 0])))
     return float(np.mean(values)) if values else None
+
+
+def concession_calibrator(
+    stages: Stages, held: Sequence[PairSource], *, most: int, seed: int, risk: float
+) -> dict[str, Calibrator]:
+    """The calibrator of concessive statements, if held-out pairs and at most ``most`` made of them are enough."""
+    composed = compose_concessions(held, most=most, seed=seed)
+    fitted = fit_concessions(stages, [*held, composed], risk=risk)
+    return {CONCESSION: fitted} if fitted else {}
 
 
 def calibrate(files: ModelFiles, sources: Sequence[PairSource], *, risk: float = DEFAULT_RISK) -> ModelFiles:
@@ -109,4 +134,8 @@ def calibrate(files: ModelFiles, sources: Sequence[PairSource], *, risk: float =
         "calibration_sources": [{"name": s.name, "sha256": s.sha256, "pairs": len(s.pairs)} for s in usable],
     }
     fitted = replace(stages, calibrators=held.calibrators(risk=risk))
+    concession = concession_calibrator(fitted, usable, most=_CONCESSIONS, seed=0, risk=risk)
+    if CONCESSION in stages.calibrators and not concession:
+        logger.warning("the calibrator of concessions is dropped: a relation has too few pairs with one")
+    fitted = replace(fitted, calibrators=fitted.calibrators | concession)
     return replace(files, stages=fitted, training=training, metrics={})

@@ -45,6 +45,14 @@ def _digest(model: nn.Module) -> str:
     return digest.hexdigest()
 
 
+def _of_rows(parts: Sequence[Rows]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        for column in (part.x, part.y, part.label):
+            digest.update(column.tobytes())
+    return digest.hexdigest()
+
+
 def _measured(evaluate: Callable[[PairPredictor], float | None], model: PairPredictor) -> float | None:
     return distributed.from_main(evaluate(model) if distributed.is_main() else None)
 
@@ -87,7 +95,7 @@ def _train_block(
             x, y, label = micro[part]
             if not len(x):
                 continue
-            torch.manual_seed(((config.seed * 1_000_003 + block) * 4_099 + step) * 4_099 + part)
+            torch.manual_seed((((config.seed * 1_000_003 + block) * 4_099 + step) * 4_099 + part) % 2**63)
             states, side = collate([(store.token_states(i), store.token_states(j)) for i, j in zip(x, y, strict=True)])
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
                 energies = model(states.to(device), side.to(device))
@@ -98,6 +106,16 @@ def _train_block(
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
     return float(np.sum(losses)) * distributed.processes() / len(batches)
+
+
+def check_processes(config: PairTraining) -> None:
+    """Refuse processes that cannot share a batch.
+
+    Raises:
+        InputError: if their number does not divide that of the micro-batches.
+    """
+    if config.micro_batches % distributed.processes():
+        raise InputError(f"{distributed.processes()} processes do not divide {config.micro_batches} micro-batches")
 
 
 def train_pair(
@@ -125,15 +143,14 @@ def train_pair(
         resume: continue from the folder's checkpoint if there is one.
 
     Raises:
-        InputError: if the checkpoint is another run's, or the processes cannot share a batch evenly.
+        InputError: if the checkpoint is another run's, or as :func:`check_processes`.
     """
-    if config.micro_batches % distributed.processes():
-        raise InputError(f"{distributed.processes()} processes do not divide {config.micro_batches} micro-batches")
+    check_processes(config)
     optimizer = _optimizer(model, config)
     checkpoint, best_path = folder / "pair.checkpoint", folder / "pair.best"
     blocks = max(1, round(config.samples / (config.batch * BLOCK_BATCHES)))
     progress = {"block": 0.0, "best": -1.0, "best_block": 0.0}
-    run = hashlib.sha256(f"{store.key} {config} {model.config} {_digest(model)}".encode()).hexdigest()
+    run = hashlib.sha256(f"{store.key} {config} {model.config} {_digest(model)} {_of_rows(parts)}".encode()).hexdigest()
     if resume and checkpoint.is_file():
         progress = load_checkpoint(checkpoint, model, optimizer, run)
     else:

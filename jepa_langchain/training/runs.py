@@ -12,12 +12,13 @@ from jepa_langchain.console import log_to_stderr, quiet_libraries
 from jepa_langchain.distributed import processes_asked_for
 from jepa_langchain.encoder import TransformerEncoder
 from jepa_langchain.errors import InputError
+from jepa_langchain.model_files import check_place
 from jepa_langchain.pairs import PairSource, read_pairs
 from jepa_langchain.personas import load_persona
 from jepa_langchain.schema import Direction
 from jepa_langchain.statements import DEFAULT_LIMITS, Limits
 from jepa_langchain.training.augmentation import self_supervised
-from jepa_langchain.training.encoder_tuning import EncoderTuning, tune_encoder
+from jepa_langchain.training.encoder_tuning import EncoderTuning, tuned_encoder
 from jepa_langchain.training.trainer import TrainingOptions, train
 from jepa_langchain.weights import DEFAULT_ENCODER, sha256_of
 
@@ -28,10 +29,10 @@ def holds_pairs(path: Path) -> bool:
     """Whether a file holds labelled pairs (JSONL objects with "a" and "b") rather than bare statements."""
     if path.suffix == ".gz":
         return True
-    if path.suffix not in (".jsonl", ".ndjson", ".json") or not path.is_file():
+    if path.suffix not in (".jsonl", ".ndjson", ".json"):
         return False
     with path.open("rb") as handle:
-        first = handle.readline(100_000)
+        first = next((line for line in iter(lambda: handle.readline(100_000), b"") if line.strip()), b"")
     try:
         row = json.loads(first)
     except (ValueError, RecursionError):
@@ -47,6 +48,9 @@ def training_sources(
     Raises:
         InputError: if labelled pairs and bare statements are mixed, or a file cannot be used.
     """
+    for path in files:
+        if not path.is_file():
+            raise InputError(f"{path}: no such file")
     kinds = {path: holds_pairs(path) for path in files}
     if all(kinds.values()):
         sources = [read_pairs(path) for path in files]
@@ -89,6 +93,10 @@ def run_training(
     """
     quiet_libraries()
     log_to_stderr()
+    if lora and processes_asked_for() > 1:
+        raise InputError("--lora runs in one process: tune first, then train under torchrun with --encoder")
+    if lora and start:
+        raise InputError("--lora and --start: a pair stage goes on with the encoder it was trained on only")
     sources, labelled = training_sources(files, seed=seed, limits=limits)
     options = TrainingOptions(
         seed=seed,
@@ -104,20 +112,11 @@ def run_training(
     options = replace(options, pair_training=recipe)
     loaded = TransformerEncoder(encoder or DEFAULT_ENCODER)
     if lora:
-        loaded = _tuned(loaded, sources, out.with_name(f"{out.name}-encoder"), EncoderTuning(rank=lora, seed=seed))
+        check_place(out)
+        # What calibrates and stops training early must be new to the encoder too.
+        kept = options.folds(sources).kept
+        loaded = tuned_encoder(loaded, kept, out.with_name(f"{out.name}-encoder"), EncoderTuning(rank=lora, seed=seed))
     stages = train(sources, out, encoder=loaded, options=options, resume=resume, progress=True)
     kind = "linear and pair stage" if stages.pair else "linear stage"
     state = "calibrated" if stages.calibrated else "uncalibrated (no labels): it gives energies, no probabilities"
     return f"{out}: {kind}, {state}"
-
-
-def _tuned(
-    encoder: TransformerEncoder, sources: Sequence[PairSource], folder: Path, config: EncoderTuning
-) -> TransformerEncoder:
-    """The tuned encoder: the one in ``folder`` if an earlier run left it there, else tuned now."""
-    if processes_asked_for() > 1:
-        raise InputError("--lora runs in one process: tune first, then train under torchrun with --encoder")
-    if folder.is_dir():
-        logger.info("%s: an encoder tuned before is used again", folder)
-        return TransformerEncoder(str(folder))
-    return tune_encoder(encoder, sources, folder, config)

@@ -64,6 +64,20 @@ class Rows:
         return cls(source.name, x, y, label, store.lengths[x] + store.lengths[y])
 
 
+def at_most(parts: Sequence[Rows], most: int, *, seed: int) -> list[Rows]:
+    """About ``most`` rows, the same share of each source and label and at least one; all if there are no more."""
+    share = most / max(1, sum(len(part.x) for part in parts))
+    if share >= 1:
+        return list(parts)
+    chosen = []
+    for place, part in enumerate(parts):
+        order = np.random.default_rng([seed, 3, place]).permutation(len(part.x))
+        by_label = [order[part.label[order] == label] for label in range(len(LABELS))]
+        rows = np.sort(np.concatenate([some[: math.ceil(share * len(some))] for some in by_label]))
+        chosen.append(Rows(part.name, part.x[rows], part.y[rows], part.label[rows], part.length[rows]))
+    return chosen
+
+
 def draw_block(parts: Sequence[Rows], block: int, config: PairTraining) -> list[tuple[Integers, Integers, Integers]]:
     """The batches of one block: each source's rows in shuffled epochs, mixed; ``micro_batches`` lengths a batch."""
     sizes = np.array([len(p.x) for p in parts], dtype=float)

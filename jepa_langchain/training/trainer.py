@@ -25,7 +25,6 @@ import torch
 from jepa_langchain import distributed
 from jepa_langchain.baselines import Baselines
 from jepa_langchain.calibration import DEFAULT_RISK, Calibrator
-from jepa_langchain.concessions import CONCESSION, fit_concessions
 from jepa_langchain.encoder import Encoder, TransformerEncoder
 from jepa_langchain.errors import ModelError
 from jepa_langchain.evaluation import evaluate
@@ -34,23 +33,18 @@ from jepa_langchain.pair_predictor import LABELS, PairPredictor, from_encoder
 from jepa_langchain.pairs import PairSource
 from jepa_langchain.schema import Direction
 from jepa_langchain.stages import Stages
-from jepa_langchain.training.augmentation import compose_concessions
 from jepa_langchain.training.baselines import fit_baselines
-from jepa_langchain.training.data import hold_out_topics, usable_sources
-from jepa_langchain.training.held_out import mean_auroc, measure_held_out
+from jepa_langchain.training.data import FEW, Folds, training_folds
+from jepa_langchain.training.held_out import concession_calibrator, mean_auroc, measure_held_out
 from jepa_langchain.training.linear import fit_linear
 from jepa_langchain.training.log import TrainingLog, peak_memory
-from jepa_langchain.training.pair import train_pair
-from jepa_langchain.training.sampling import PairTraining, Rows
+from jepa_langchain.training.pair import check_processes, train_pair
+from jepa_langchain.training.sampling import PairTraining, Rows, at_most
 from jepa_langchain.training.states import StateStore
 
 logger = logging.getLogger(__name__)
-#: Labelled pairs from which the pair stage is trained.
-_FEW = 4_000
-#: Share of each source's topics that is held out, below and above that number.
-_SHARE_OF_FEW, _SHARE_OF_MANY = 0.2, 0.05
-#: Held-out pairs of each relation below which the training pairs themselves calibrate.
-_FEWEST_HELD_OUT = 8
+#: Held-out pairs of each relation below which the training pairs themselves calibrate, and how many of these at most.
+_FEWEST_HELD_OUT, _MOST_TRAINING_PAIRS = 8, 20_000
 
 
 @dataclass(frozen=True)
@@ -76,6 +70,20 @@ class TrainingOptions:
     start: Path | None = None
     name: str = "custom"
     command: str = ""
+
+    def folds(self, sources: Sequence[PairSource]) -> Folds:
+        """What of these sources is trained on and what is held out.
+
+        Raises:
+            InputError: if a relation has no pairs to train on.
+        """
+        return training_folds(
+            sources,
+            labelled=self.labelled,
+            concessions=self.concessions,
+            negations=self.negations,
+            seed=self.seed,
+        )
 
 
 def train(
@@ -118,28 +126,20 @@ def _train(
 ) -> Stages:
     check_place(out)
     start = _started_from(options.start, encoder)
-    usable = usable_sources(sources, labelled=options.labelled, seed=options.seed)
-    enough = sum(len(s.pairs) for s in usable) > _FEW
-    kept, held = usable, list[PairSource]()
-    if options.labelled:
-        kept, held = hold_out_topics(
-            usable,
-            share=_SHARE_OF_MANY if enough else _SHARE_OF_FEW,
-            concessions=options.concessions,
-            negations=options.negations,
-            seed=options.seed,
-        )
+    if options.pair:
+        check_processes(options.pair_training)
+    folds = options.folds(sources)
     folder = out / WORK
     folder.mkdir(parents=True, exist_ok=True)
     log = TrainingLog(folder / "train_log.jsonl", resume=resume)
-    reason = _why_no_pair_stage(encoder, options, enough=enough)
+    reason = _why_no_pair_stage(encoder, options, enough=folds.many)
     if options.pair and reason:
         logger.info("no pair stage: %s", reason)
     with_pair = options.pair and not reason
-    texts = [text for s in (*kept, *held) for p in s.pairs for text in (p.a, p.b)]
+    texts = [text for s in (*folds.kept, *folds.held) for p in s.pairs for text in (p.a, p.b)]
     with distributed.main_first():
         store = StateStore(folder / "states", texts, encoder, with_tokens=with_pair, progress=progress)
-    parts, held_parts = [Rows.of(s, store) for s in kept], [Rows.of(s, store) for s in held]
+    parts, held_parts = ([Rows.of(s, store) for s in some] for some in (folds.kept, folds.held))
     linear = fit_linear(parts, store, ridge=options.ridge, flatten=options.flatten, direction=options.direction)
     log({"stage": "linear", "statements": len(store.texts), "pairs": sum(len(p.x) for p in parts)})
     pair = None
@@ -159,10 +159,18 @@ def _train(
     baselines, calibrated_on = Baselines(), "nothing"
     if options.labelled:
         spare = _fewest(held_parts) >= _FEWEST_HELD_OUT
-        used, calibrated_on = (held_parts, "held-out topics") if spare else (parts, "the training pairs")
+        used, calibrated_on = held_parts, "held-out topics"
+        if not spare:
+            used, calibrated_on = at_most(parts, _MOST_TRAINING_PAIRS, seed=options.seed), "the training pairs"
         calibrators = measure_held_out(used, store, linear, pair).calibrators(risk=options.risk)
         baselines = fit_baselines(parts, used, store, seed=options.seed)
-        calibrators |= concession_calibrator(Stages(encoder, linear, pair, calibrators), held, options)
+        calibrators |= concession_calibrator(
+            Stages(encoder, linear, pair, calibrators),
+            folds.held,
+            most=options.concessions // 3,
+            seed=options.seed,
+            risk=options.risk,
+        )
     stages = Stages(encoder, linear, pair, calibrators)
     distributed.wait()
     if not distributed.is_main():
@@ -170,18 +178,18 @@ def _train(
     training = {
         "command": options.command,
         "seed": options.seed,
-        "sources": [{"name": s.name, "sha256": s.sha256, "pairs": len(s.pairs)} for s in usable],
+        "sources": [{"name": s.name, "sha256": s.sha256, "pairs": len(s.pairs)} for s in folds.usable],
         "labelled": options.labelled,
         "calibrated_on": calibrated_on,
     }
     if start:
         training["started_from"] = {"name": start.name, "pair": start.files[PAIR], "training": start.training}
-    files = ModelFiles(stages, baselines, name=options.name, training=training)
+    files = ModelFiles(stages, baselines, name=options.name, training=training, log=folder / "train_log.jsonl")
     measured_on = [s for s in sources if any(p.split == "dev" for p in s.pairs)]
     if calibrators and measured_on:
         files = replace(files, metrics=dev_metrics(files, measured_on, progress=progress))
     log({"stage": "done", "peak_memory_mib": peak_memory()})
-    save_model(out, files, log=folder / "train_log.jsonl")
+    save_model(out, files)
     shutil.rmtree(folder)
     return stages
 
@@ -205,21 +213,12 @@ def _fewest(parts: Sequence[Rows]) -> int:
     return min(sum(int((p.label == i).sum()) for p in parts) for i in range(len(LABELS)))
 
 
-def concession_calibrator(
-    stages: Stages, held: Sequence[PairSource], options: TrainingOptions
-) -> dict[str, Calibrator]:
-    """The calibrator of concessive statements, if held-out pairs and concessions made of them are enough."""
-    composed = compose_concessions(held, most=options.concessions // 3, seed=options.seed)
-    fitted = fit_concessions(stages, [*held, composed], risk=options.risk)
-    return {CONCESSION: fitted} if fitted else {}
-
-
 def _why_no_pair_stage(encoder: Encoder, options: TrainingOptions, *, enough: bool) -> str:
     """Why the pair stage cannot be trained; empty if it can."""
     if not options.labelled:
         return "it needs labelled pairs"
     if not enough:
-        return f"it needs more than {_FEW:,} labelled pairs"
+        return f"it needs more than {FEW:,} labelled pairs"
     if options.direction != "symmetric":
         return "it is symmetric, and another direction was asked for"
     if not isinstance(encoder, TransformerEncoder) or encoder.upper_layers() is None:
@@ -232,7 +231,11 @@ def dev_metrics(files: ModelFiles, sources: Sequence[PairSource], *, progress: b
     only = [s.only([p for p in s.pairs if p.split == "dev"]) for s in sources]
     result = evaluate(files, only, progress=progress)
     rounded: dict[str, Any] = json.loads(json.dumps(result), parse_float=lambda number: round(float(number), 4))
-    rounded["files"] = {Path(path).name: row for path, row in rounded["files"].items()}
+    names = [Path(path).name for path in rounded["files"]]
+    # Two files of one name keep their paths, so that neither takes the other's place.
+    rounded["files"] = {
+        path if names.count(Path(path).name) > 1 else Path(path).name: row for path, row in rounded["files"].items()
+    }
     return rounded
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,9 @@ import pytest
 import torch
 
 from jepa_langchain.encoder import TransformerEncoder
-from jepa_langchain.errors import InputError
+from jepa_langchain.errors import InputError, ModelError
 from jepa_langchain.pairs import PairSource, read_pairs
-from jepa_langchain.training.encoder_tuning import EncoderTuning, tune_encoder
+from jepa_langchain.training.encoder_tuning import EncoderTuning, tune_encoder, tuned_encoder
 from jepa_langchain.training.runs import run_training
 
 ROOT = Path(__file__).parents[2]
@@ -48,19 +49,44 @@ def test_a_place_that_is_taken_and_nothing_to_learn_are_refused(tmp_path: Path, 
         tune_encoder(encoder, [source.only([])], tmp_path / "new", EncoderTuning())
 
 
+def test_an_encoder_tuned_before_is_used_again_for_the_same_run_only(tmp_path: Path, source: PairSource) -> None:
+    config, place = EncoderTuning(rank=2, samples=32, batch=16), tmp_path / "tuned"
+    tuned = tuned_encoder(TransformerEncoder(), [source], place, config)
+    written = (place / "model.safetensors").stat().st_mtime_ns
+    again = tuned_encoder(TransformerEncoder(), [source], place, config)
+    assert again.identity.sha256 == tuned.identity.sha256
+    assert (place / "model.safetensors").stat().st_mtime_ns == written
+    for others, settings in (([source.only(source.pairs[1:])], config), ([source], replace(config, rank=4))):
+        with pytest.raises(InputError, match="left by a run on other data or settings"):
+            tuned_encoder(TransformerEncoder(), others, place, settings)
+
+
+def run(out: Path, *, start: Path | None = None) -> None:
+    run_training(
+        [ROOT / "data" / "polar.jsonl"],
+        out,
+        resume=False,
+        seed=0,
+        name="t",
+        encoder=None,
+        pair_samples=0,
+        start=start,
+        lora=2,
+        direction="symmetric",
+        command="",
+    )
+
+
 def test_tuning_under_torchrun_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(InputError, match="one process"):
-        run_training(
-            [ROOT / "data" / "polar.jsonl"],
-            tmp_path / "model",
-            resume=False,
-            seed=0,
-            name="t",
-            encoder=None,
-            pair_samples=0,
-            start=None,
-            lora=2,
-            direction="symmetric",
-            command="",
-        )
+        run(tmp_path / "model")
+
+
+def test_what_would_fail_after_tuning_is_refused_before(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--lora and --start"):
+        run(tmp_path / "model", start=tmp_path)
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(ModelError, match="is no model directory"):
+        run(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]

@@ -119,6 +119,37 @@ def test_compare_prints_one_document(run: Run, tmp_path: Path) -> None:
     assert "warning: ann: 1 invisible character" in err
 
 
+def test_json_is_utf_8_whatever_the_terminal_is(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with (tmp_path / "out.json").open("w", encoding="cp1252") as out:
+        monkeypatch.setattr("sys.stdout", out)
+        assert run("relate", "caf\u00e9s help \U0001f600", "they do not", "--json")[0] == 0
+    assert json.loads((tmp_path / "out.json").read_bytes())["a"] == "caf\u00e9s help \U0001f600"
+
+
+def test_what_could_not_be_written_is_refused_before_any_work(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a = persona(tmp_path / "ann.txt", "tax sugar now")
+    for commands in (cli, explain_commands, group_commands):
+        monkeypatch.setattr(commands, "load_model", lambda _: pytest.fail("worked before it checked"))
+    for args, message in {
+        ("compare", a, a, "--report", str(tmp_path)): "a folder; name a file",
+        ("compare", a, a, "--report", str(tmp_path / "none" / "x.html")): "none: no such folder",
+        ("compare", a, a, "--plots", a): "ann.txt: a file stands where a folder is to be",
+        ("compare", a, a, "--price-in", "inf", "--price-out", "1"): "no finite number",
+        ("compare", a, a, "--price-in", "1"): "--price-in and --price-out go together",
+        ("compare", a, a, "--style", "purple"): "no such style: 'purple'",
+        ("matrix", a, a, "--report", str(tmp_path)): "a folder; name a file",
+        ("matrix", a, a, "--price-in", "inf", "--price-out", "1"): "no finite number",
+        ("explain", a, a, "--pair", "ann1", "ann1", "--plot", str(tmp_path / "x.jpg")): "a picture ends with",
+    }.items():
+        code, out, err = run(*args, loaded=None)
+        assert (code, out) == (3, ""), args
+        assert message in err
+        assert err.count("\n") == 1, err
+    assert [p.name for p in tmp_path.iterdir()] == ["ann.txt"]
+
+
 def test_compare_for_people_is_plain_when_piped(run: Run, tmp_path: Path) -> None:
     a = persona(tmp_path / "[red]ann.txt", "tax [bold]sugar[/] now")
     code, out, _ = run("compare", a, a)
@@ -215,6 +246,7 @@ def test_usage_errors_exit_with_2(run: Run) -> None:
         ("relate", "a"),
         ("compare", "a", "b", "--fail-under", "2"),
         ("train", "a", "--out", "m", "--direction", "up"),
+        ("train", "a", "--out", "m", "--seed", "-1"),
     ):
         code, out, err = run(*args)
         assert (code, out) == (2, "")

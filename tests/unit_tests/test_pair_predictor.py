@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from jepa_langchain.errors import InputError
 from jepa_langchain.pair_predictor import PairConfig, PairPredictor, collate, from_encoder
 from jepa_langchain.pairs import PairSource
+from jepa_langchain.schema import Relation
 from jepa_langchain.training.pair import train_pair
 from jepa_langchain.training.sampling import PairTraining, Rows, draw_block
 from jepa_langchain.training.states import StateStore
@@ -167,6 +170,14 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path, source: PairSo
     resumed = run(tmp_path / "killed", source, store, samples=8 * 32 * 4)
     for (name, a), b in zip(whole.state_dict().items(), resumed.state_dict().values(), strict=True):
         assert torch.equal(a, b), name
+
+
+def test_a_run_on_corrected_labels_is_another_run(tmp_path: Path, source: PairSource, store: StateStore) -> None:
+    run(tmp_path / "killed", source, store, samples=8 * 32 * 4, stop=2)
+    first, *rest = source.pairs
+    corrected = source.only([replace(first, label=Relation.UNRELATED), *rest])
+    with pytest.raises(InputError, match="left by a run on other data or settings"):
+        run(tmp_path / "killed", corrected, store, samples=8 * 32 * 4)
 
 
 def test_store_resumes_after_a_kill_and_reads_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

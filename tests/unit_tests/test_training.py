@@ -4,12 +4,14 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from jepa_langchain.errors import InputError, ModelError
 from jepa_langchain.estimates import estimate_texts
 from jepa_langchain.evaluation import evaluate
 from jepa_langchain.model_files import load_model, save_model
+from jepa_langchain.pair_predictor import LABELS
 from jepa_langchain.pairs import LabelledPair, PairSource, for_evaluation, for_training, hold_out, read_pairs
 from jepa_langchain.schema import Persona, Relation, Statement
 from jepa_langchain.training.augmentation import (
@@ -22,6 +24,7 @@ from jepa_langchain.training.augmentation import (
 )
 from jepa_langchain.training.held_out import calibrate
 from jepa_langchain.training.runs import holds_pairs, training_sources
+from jepa_langchain.training.sampling import Rows, at_most
 from jepa_langchain.training.trainer import TrainingOptions, train
 from tests.words import WordEncoder
 
@@ -72,6 +75,34 @@ def test_one_sided_labels_are_refused(source: PairSource, folder: Path, words: W
         train([agreeing], folder, encoder=words)
 
 
+def test_no_relation_is_held_out_altogether(folder: Path, words: WordEncoder) -> None:
+    pairs = [
+        LabelledPair(f"voice says plan{i} helps", f"plan{i} helps{tail}", label, topic=f"t{i % 4}", split="train")
+        for i in range(120)
+        for tail, label in ((" indeed", Relation.AGREE), (" not", Relation.DISAGREE))
+    ]
+    lone = [LabelledPair(f"plan{i} helps", f"cats like box{i}", Relation.UNRELATED, topic="rare") for i in range(30)]
+    source = PairSource("s", (*pairs, *lone))
+    rare_only = 0
+    for seed in range(20):
+        folds = TrainingOptions(seed=seed).folds([source])
+        assert {p.label for s in folds.kept for p in s.pairs} == set(LABELS)
+        rare_only += not folds.held
+        if not folds.held and rare_only == 1:
+            stages = train([source], folder, encoder=words, options=TrainingOptions(seed=seed))
+            assert stages.calibrated
+    assert 0 < rare_only < 20
+
+
+def test_what_calibrates_on_training_pairs_is_a_share_of_each_label() -> None:
+    label = np.array([0] * 90 + [1] * 9 + [2])
+    rows = Rows("s", np.arange(100), np.arange(100) + 1, label, np.ones(100, dtype=np.int64))
+    few = at_most([rows], 20, seed=0)[0]
+    assert np.bincount(few.label).tolist() == [18, 2, 1]
+    assert (few.y == few.x + 1).all()
+    assert at_most([rows], 100, seed=0) == [rows]
+
+
 def test_bare_statements_train_an_uncalibrated_model(folder: Path, words: WordEncoder) -> None:
     personas = [
         Persona(id=name, statements=tuple(Statement(id=f"{name}{i}", text=f"{name} is for plan{i}") for i in range(6)))
@@ -101,6 +132,31 @@ def test_calibration_gives_a_bare_model_probabilities(source: PairSource, folder
     assert estimate_texts(load_model(folder, encoder=words).stages, source.pairs[0].a, source.pairs[0].b) == estimate
     with pytest.raises(InputError, match='no pair with label "unrelated"'):
         calibrate(bare, [labelled()])
+
+
+def test_calibrating_again_keeps_concessions_and_the_log(
+    source: PairSource, folder: Path, words: WordEncoder, caplog: pytest.LogCaptureFixture
+) -> None:
+    conceding = source.only(
+        [
+            *source.pairs,
+            *(
+                LabelledPair(p.a, f"While cats like box{i}, {p.b}.", p.label, topic=p.topic, split="train")
+                for i, p in enumerate(source.pairs)
+            ),
+        ]
+    )
+    train([conceding], folder, encoder=words)
+    trained = load_model(folder, encoder=words)
+    fitted = calibrate(trained, [conceding])
+    assert set(fitted.stages.calibrators) == {"linear", "concession"}
+    before = (folder / "train_log.jsonl").read_bytes()
+    save_model(folder, fitted)
+    assert (folder / "train_log.jsonl").read_bytes() == before
+    save_model(folder.with_name("other"), load_model(folder, encoder=words))
+    assert (folder.with_name("other") / "train_log.jsonl").read_bytes() == before
+    assert set(calibrate(fitted, [source.only(source.pairs[:12])]).stages.calibrators) == {"linear"}
+    assert "the calibrator of concessions is dropped" in caplog.text
 
 
 def labelled() -> PairSource:
@@ -243,11 +299,15 @@ def test_pairs_and_bare_statements_are_told_apart(tmp_path: Path) -> None:
     (tmp_path / "p.jsonl").write_text('{"a": "x", "b": "y", "label": "agree"}\n')
     (tmp_path / "s.jsonl").write_text('{"text": "x"}\n')
     (tmp_path / "s.txt").write_text("x is y\nz is not y\n")
+    (tmp_path / "blank.jsonl").write_text('\n  \n{"text": "x"}\n')
     assert holds_pairs(tmp_path / "p.jsonl")
+    assert not holds_pairs(tmp_path / "blank.jsonl")
     assert not holds_pairs(tmp_path / "s.jsonl")
     assert not holds_pairs(tmp_path / "s.txt")
     with pytest.raises(InputError, match=r"s\.txt: bare statements among labelled pairs"):
         training_sources([tmp_path / "p.jsonl", tmp_path / "s.txt"], seed=0)
+    with pytest.raises(InputError, match=r"typo\.jsonl: no such file"):
+        training_sources([tmp_path / "p.jsonl", tmp_path / "typo.jsonl"], seed=0)
     sources, has_labels = training_sources([tmp_path / "s.txt"], seed=0)
     assert not has_labels
     assert {p.label for p in sources[0].pairs} == {Relation.AGREE, Relation.DISAGREE}
