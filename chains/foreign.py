@@ -32,13 +32,14 @@ def reported(text: str, row: LedgerRow, names: Names, language: str) -> str:
     """Why a sentence is more than quotes and who says them; empty if it is not."""
     own = [normalise(w) for w in TOKEN.findall(names.without(_QUOTE.sub(" ", text)))]
     neutral, together, apart = _lists(language)
-    parts = [part for word in own for part in word.split("'")]
-    strange = [word for word in parts if word not in neutral | together | apart]
+    known = neutral | together | apart
+    # An elided word is listed whole or by its parts: "s'accordent", "d'accord".
+    strange = [part for word in own if word not in known for part in word.split("'") if part not in known]
     if strange:
         return f"language: outside quotes only reporting words are verified in this language, not {strange[0]!r}"
     agree = row.relation is Relation.AGREE
     wrong = apart - together - neutral if agree else together - apart - neutral
-    if any(word in wrong for word in own):
+    if any(part in wrong for word in own for part in (word, *word.split("'"))):
         return "relation: an agreement told as a dispute, or a disagreement as what both hold"
     return _who(text, row, names)
 

@@ -58,6 +58,7 @@ def test_reported_quotes_pass(language: str, text: str) -> None:
     [
         ("de", "Ann und Bob sagen beide: „Parks need trees“."),
         ("fr", "Ann et Bob sont d'accord : « Parks need more trees »."),
+        ("fr", "Ann et Bob s'accordent : « Parks need more trees »."),
         ("es", "Ann y Bob coinciden: «Parks need trees»."),
     ],
 )
@@ -92,6 +93,11 @@ def test_a_denied_agreement_is_thrown_out(language: str, text: str) -> None:
 )
 def test_everything_else_is_thrown_out_with_a_reason(check: str, text: str) -> None:
     assert reason("de", text or "Ann sagt „Trams are loud“.", "D1" if text else "D9").startswith(check)
+
+
+def test_an_elided_word_of_agreement_is_no_word_of_a_disagreement() -> None:
+    text = "Les agents sont d'accord : Ann dit « Trams make the town quieter » et Bob dit « Trams are loud »."
+    assert reason("fr", text, "D1").startswith("relation")
 
 
 def test_a_rejected_sentence_leaves_the_template_in_its_language() -> None:
