@@ -30,6 +30,7 @@ _TOGETHER = re.compile(
     r"\b(?:agree(?:s|d|ment)?|(?<!of )both|shared?|common ground|alike|likewise|neither|consensus|concur|"
     r"unanimous\w*)\b"
 )
+_SETTLED = re.compile(r"\b(?:un(?:disputed|contested|questioned)|beyond (?:all )?(?:dispute|question|doubt))\b")
 _APART = re.compile(r"\b(?:disagree\w*|differ\w*|odds|part|clash\w*|dispute|divided|contrast|instead|premise)\b")
 _JOINS = re.compile(r"^\W*(?:(?:and|while|but|the|also|likewise|too)\W+)*(?:agrees|concurs|likewise|shares)\b")
 _DEMAND = re.compile(r"\b(?:should|must|ought|need(?:s|ed)?|has to|have to|require[sd]?|demand\w*)\b")
@@ -102,9 +103,9 @@ class Claims:
             if evidence.row.relation is Relation.AGREE:
                 if own(_DISPUTE, text):
                     return "relation: an agreement told as a dispute"
-            elif (clause.side == "both" and own(_TOGETHER, text) and not _APART.search(text)) or _JOINS.search(
-                normalise(self.names.without(clause.text))
-            ):
+                continue
+            together = (clause.side == "both" and own(_TOGETHER, text)) or own(_SETTLED, text)
+            if (together and not _APART.search(text)) or _JOINS.search(normalise(self.names.without(clause.text))):
                 return "relation: a disagreement told as what both hold"
         return ""
 

@@ -13,6 +13,12 @@ from dataclasses import dataclass, field
 
 from jepa_langchain.chains.words import TOKEN, Lexicon, bare, normalise, same_word
 
+_ADVERBS = r"(?: (?:not|never|both|all|also|always|still|\w+ly)){0,2}"
+_STANCES = (
+    r"argu(?:e|es|ed|ing)|speaks?|speaking|spoke|stands?|standing|stood|votes?|voted|voting|pleads?|pleaded|"
+    r"advis(?:e|es|ed|ing)|decid(?:e|es|ed|ing)|c[ao]mes? out|turn(?:s|ed)?|push(?:es|ed)? back|"
+    r"arguments?|case|reasons?|stance|position|views?"
+)
 #: Phrases that one word says as well: the lists know the word.
 _PHRASES = tuple(
     (re.compile(rf"\b(?:{pattern})\b"), word)
@@ -27,6 +33,18 @@ _PHRASES = tuple(
         ("phas(?:e|es|ed|ing) out", "ended"),
         ("get(?:s|ting)? rid of", "abolish"),
         ("in favou?r of", "favours"),
+        # To be, to argue or to have a case against something denies it; to protect or to fight against it does not.
+        (rf"((?:is|are|was|were|be|been|being){_ADVERBS}) against", r"\1 opposes"),
+        (rf"(?:{_STANCES})(?: \w+ly| out)? against", "opposes"),
+        (r"object(?:s|ed|ing|ions?)? to|opposition to|takes? issue with", "opposes"),
+        # "Most disputes over noise" is a matter and "disputes the noise" a denial; "contested" may be either.
+        (
+            r"(?:contest(?:s|ing)?|disput(?:e|es|ing))(?= (?!over|about|between|with|among|and|or|in|is|are|by)\w)",
+            "denies",
+        ),
+        (r"(?:contested|disputed)(?= (?:that|the|whether|any|a|this)\b)", "denies"),
+        (r"disagree(?:s|d)?(?: with the \w+)? that", "denies that"),
+        (r"(?<!the )questions? (?:that|whether|if)", "doubts whether"),
         (
             r"(?:keep|save|stop)(?:s|d|ed|ing|ping|ped)?(?=(?: \w+){1,5} from\b)|kept(?=(?: \w+){0,5} from\b)",
             "prevents",
@@ -70,7 +88,6 @@ class Reading:
         denied: words of the statement that are denied on one side only.
         both_denied: how many matched words are denied on both sides: the statement's own denial is told.
         unknown: words that match nothing.
-        halved: words of a statement that holds their contrary too, which is not told.
         moved: words of the statement that only one side's denial covers, where both are negative claims.
     """
 
@@ -80,7 +97,6 @@ class Reading:
     both_denied: int = 0
     unknown: list[str] = field(default_factory=list)
     moved: list[str] = field(default_factory=list)
-    halved: list[str] = field(default_factory=list)
 
     def add(self, other: Reading) -> None:
         """Take in the reading of a further clause."""
@@ -90,7 +106,6 @@ class Reading:
             (self.denied, other.denied),
             (self.unknown, other.unknown),
             (self.moved, other.moved),
-            (self.halved, other.halved),
         ):
             mine.extend(theirs)
         self.both_denied += other.both_denied

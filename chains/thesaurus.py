@@ -1,4 +1,4 @@
-"""Common words that stand for each other or contradict each other, from lists drawn from WordNet 3.0.
+"""Common words that stand for each other or contradict each other, from lists drawn from WordNet 3.0, and false kin.
 
 G. A. Miller (1995), "WordNet: a lexical database for English", Communications of the ACM 38(11). Only the commonest
 senses of single words are kept (``prompts/thesaurus.txt``, ``antonyms.txt``, ``irregular_forms.txt``).
@@ -39,6 +39,32 @@ def contradict(one: str, other: str) -> bool:
 def has_contrary(word: str) -> bool:
     """Whether a word has a listed contrary."""
     return any(form in _pairs() for form in _forms(word))
+
+
+@cache
+def unrelated(one: str, other: str) -> bool:
+    """Whether two words only look like forms of one another ("policy", "police"): ``prompts/false_kin.txt``."""
+    others = _parts(other)
+    return any(others.get(line, part) != part for line, part in _parts(one).items())
+
+
+@cache
+def _parts(word: str) -> dict[int, int]:
+    """Line and part of every false kin that a word is; its longest form counts ("rates": "rate", not "rat")."""
+    found: dict[int, int] = {}
+    for form in sorted(_forms(word), key=lambda form: (len(form), form)):
+        found.update(_false_kin().get(form, {}))
+    return found
+
+
+@cache
+def _false_kin() -> dict[str, dict[int, int]]:
+    held: dict[str, dict[int, int]] = {}
+    for line, parts in enumerate(load_wording("false_kin").body.splitlines()):
+        for part, words in enumerate(parts.split("|")):
+            for word in words.split():
+                held.setdefault(word, {})[line] = part
+    return held
 
 
 @cache

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import takewhile
 
-from jepa_langchain.chains.thesaurus import contradict, has_contrary, irregular, stand_ins
+from jepa_langchain.chains.thesaurus import contradict, has_contrary, irregular, stand_ins, unrelated
 from jepa_langchain.prompts import load_wording
 
 #: A word or number; an inner apostrophe belongs to it, a hyphen parts two words.
@@ -82,7 +82,7 @@ def _words(name: str) -> frozenset[str]:
 
 @cache
 def same_word(one: str, other: str) -> bool:
-    """Whether two words are forms of one another: a common beginning, and endings that English adds."""
+    """Whether two words are forms of one another: a common beginning, endings that English adds, and no false kin."""
     if one == other or irregular(one) & irregular(other):
         return True
     size = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
@@ -93,7 +93,7 @@ def same_word(one: str, other: str) -> bool:
     endings = _words("endings") | {""}
     # A doubled consonant: plan, planned.
     doubled = (rest[1:] if rest[:1] == last else rest), (rest_other[1:] if rest_other[:1] == last else rest_other)
-    return {rest, rest_other} <= endings or set(doubled) <= endings
+    return ({rest, rest_other} <= endings or set(doubled) <= endings) and not unrelated(one, other)
 
 
 @cache

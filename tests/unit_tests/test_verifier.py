@@ -62,6 +62,13 @@ def test_honest_sentences_pass() -> None:
         ("relation", "Ann says trams make the old town quieter, and Bob agrees.", "D1"),
         ("polarity", "Ann says trams make the town louder, Bob says trams do not make it quieter.", "D1"),
         ("polarity", "Ann says trams make the town quieter, Bob says trams make the old town quieter.", "D1"),
+        ("polarity", "Ann contests that trams make the old town quieter; Bob says trams do not make it quieter.", "D1"),
+        (
+            "polarity",
+            "Ann argues against trams that make the old town quieter; Bob says they do not make it quieter.",
+            "D1",
+        ),
+        ("relation", "Ann says it is undisputed that trams make the old town quieter, Bob says they do not.", "D1"),
         ("sides", "Ann says a cap on rents stops building; Bob would cap rents at 10 euros.", "D2"),
         ("sides", "Ann says that trams make the old town quieter.", "D1"),
         ("words", "Ann says trams make the town quieter and cheaper for bakers, Bob says trams do not.", "D1"),
@@ -77,6 +84,8 @@ def test_an_agreement_is_no_dispute_and_is_not_turned_round() -> None:
         ("relation", "Ann and Bob disagree on whether parks need more trees."),
         ("polarity", "Both want fewer trees in the parks."),
         ("polarity", "Both say that the parks need no more trees."),
+        ("polarity", "Both are against more trees in the parks."),
+        ("polarity", "Both argue against more trees in the parks."),
     ):
         assert reason(text, "A1", title="Trees", area=AGREE).startswith(check), text
 
@@ -189,6 +198,38 @@ def test_whose_words_are_whose() -> None:
 def test_forms_of_one_word(one: str, other: str) -> None:
     assert same_word(one, other)
     assert same_word(other, one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("policies", "police"),
+        ("competition", "competence"),
+        ("coal", "coalitions"),
+        ("universal", "university"),
+        ("states", "stations"),
+        ("author", "authorities"),
+        ("import", "important"),
+        ("part", "parties"),
+        ("rates", "ratified"),
+    ],
+)
+def test_false_kin(one: str, other: str) -> None:
+    assert not same_word(one, other)
+    assert not same_word(other, one)
+
+
+def test_what_is_protected_or_fought_against_is_not_denied() -> None:
+    words = english()
+    for text in ("customers are protected against fraud", "better doors settle most disputes over fraud"):
+        assert not any(word.denied for word in content(text, words)), text
+    for text in (
+        "he is firmly against fraud",
+        "she objects to fraud",
+        "they dispute any fraud",
+        "the case against fraud",
+    ):
+        assert content(text, words)[-1].denied, text
 
 
 def test_opposites_and_denials() -> None:
