@@ -224,7 +224,7 @@ class AlignmentModel:
                 *((SAME_NAME,) if persona_a.id == persona_b.id else ()),
                 *(() if self.stages.calibrated else (UNCALIBRATED,)),
                 *_copied(ledger.agreements),
-                *(f"{i}: longer than the encoder reads; only its beginning was compared" for i in ledger.truncated),
+                *(f"{who}: longer than the model reads; only its beginning was compared" for who in ledger.truncated),
             ),
             model=self.card(),
         )

@@ -74,4 +74,4 @@ def estimate_texts(stages: Stages, text_a: str, text_b: str) -> RelationEstimate
     texts = [text_a, text_b]
     encoded = stages.encoder.encode(sorted(set(texts)))
     estimate = estimate_pairs(stages, texts, np.array([[0, 1]]), encoded=encoded).estimate(0, stages)
-    return estimate.model_copy(update={"truncated": bool(encoded.truncated)})
+    return estimate.model_copy(update={"truncated": bool(stages.truncated(encoded))})

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from jepa_langchain.clauses import units_of
 from jepa_langchain.findings import Finding, cited, findings, undecided
 from jepa_langchain.reading import PAIR_BUDGET, score_table
-from jepa_langchain.schema import AbstainedPair, Persona, Relation, Statement, Verdict
+from jepa_langchain.schema import AbstainedPair, Persona, Relation, Statement, Unit, Verdict
 from jepa_langchain.stages import Stages
 from jepa_langchain.table import RELATED_FROM, Table
 
@@ -25,6 +26,7 @@ ALIGNED_FROM = 2 / 3
 MISALIGNED_TO = 1 / 3
 #: Pairs that the model abstains on which a report lists.
 MOST_ABSTAINED = 50
+_Sides = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Ledger:
 class ScoredPersonas:
     """Two personas and every unit of one scored with every unit of the other; what a ledger is drawn up from.
 
-    ``truncated`` are ids of statements that were longer than the encoder reads.
+    ``truncated`` are the statements that were longer than the model reads, as "<persona>, statement <id>".
     """
 
     a: Persona
@@ -81,14 +83,16 @@ def score_personas(
     texts = sorted({unit.text for unit in (*units_a, *units_b)})
     encoded = stages.encoder.encode(texts, progress=progress)
     table = score_table(stages, units_a, units_b, encoded, texts, budget=budget)
-    cut = {texts[i] for i in encoded.truncated}
-    return ScoredPersonas(a, b, table, tuple(s.id for s in (*a.statements, *b.statements) if s.text in cut))
+    cut = {texts[i] for i in stages.truncated(encoded)}
+    truncated = tuple(f"{p.id}, statement {s.id}" for p in (a, b) for s in p.statements if s.text in cut)
+    return ScoredPersonas(a, b, table, truncated)
 
 
 def ledger_of(scored: ScoredPersonas) -> Ledger:
     """Keep what is decided of scored personas."""
     table = scored.table
-    agreements, disagreements = _select(list(findings(table)))
+    turned = _turned(scored.a, scored.b)
+    agreements, disagreements = _select(sorted(findings(table), key=partial(_order, turned=turned)))
     rows = (*agreements, *disagreements)
     far_a, far_b = _lonely(table)
     far_a, far_b = far_a - {f.a.statement_id for f in rows}, far_b - {f.b.statement_id for f in rows}
@@ -99,7 +103,7 @@ def ledger_of(scored: ScoredPersonas) -> Ledger:
         only_b=tuple(s for s in scored.b.statements if s.id in far_b),
         truncated=scored.truncated,
         clauses=(len(table.units_a) - len(scored.a.statements), len(table.units_b) - len(scored.b.statements)),
-        abstained=_abstained(table, rows),
+        abstained=_abstained(table, rows, turned=turned),
     )
 
 
@@ -108,14 +112,14 @@ def build_ledger(stages: Stages, a: Persona, b: Persona, *, budget: int = 0, pro
     return ledger_of(score_personas(stages, a, b, budget=budget, progress=progress))
 
 
-def _abstained(table: Table, rows: Sequence[Finding]) -> tuple[AbstainedPair, ...]:
+def _abstained(table: Table, rows: Sequence[Finding], *, turned: bool) -> tuple[AbstainedPair, ...]:
     """Pairs left open, the most related first."""
     found = [
-        (estimate.probabilities.unrelated, sorted((a.text, b.text)), a, b, estimate)
+        ((estimate.probabilities.unrelated, sorted((a.text, b.text)), *_place(a, b, turned=turned)), a, b, estimate)
         for a, b, estimate in undecided(table, {f.statements for f in rows})
         if estimate.probabilities is not None
     ]
-    found.sort(key=lambda entry: entry[:2])
+    found.sort(key=lambda entry: entry[0])
     return tuple(
         AbstainedPair(
             id=f"U{n}",
@@ -125,20 +129,34 @@ def _abstained(table: Table, rows: Sequence[Finding]) -> tuple[AbstainedPair, ..
             energies=estimate.energies,
             margin=estimate.margin,
         )
-        for n, (_, _, a, b, estimate) in enumerate(found[:MOST_ABSTAINED], start=1)
+        for n, (_, a, b, estimate) in enumerate(found[:MOST_ABSTAINED], start=1)
         if estimate.probabilities is not None
     )
 
 
-def _order(finding: Finding) -> tuple[float, list[tuple[str, str]]]:
-    # Sides are sorted, so that swapping the personas cannot turn a tie.
-    sides = ((unit.statement_id, unit.text) for unit in (finding.a, finding.b))
-    return -finding.strength, sorted(sides)
+def _turned(a: Persona, b: Persona) -> bool:
+    """Whether ``b`` comes first in an order of personas that does not hang on which of them is the first side."""
+    said = [(p.id, sorted((s.id, s.text) for s in p.statements)) for p in (a, b)]
+    return said[1] < said[0]
+
+
+def _place(a: Unit, b: Unit, *, turned: bool) -> tuple[_Sides, _Sides]:
+    """Where two units stand among those of equal strength; swapping the personas cannot turn a tie.
+
+    By their sides sorted; where two pairs of statements mirror each other, by the persona that :func:`_turned` says.
+    """
+    sides = [(unit.statement_id, unit.text) for unit in (a, b)]
+    return sorted(sides), sides[::-1] if turned else sides
+
+
+def _order(finding: Finding, *, turned: bool) -> tuple[float, _Sides, _Sides]:
+    return -finding.strength, *_place(finding.a, finding.b, turned=turned)
 
 
 def _best_of_pair(found: Sequence[Finding]) -> dict[tuple[str, str], Finding]:
+    """The strongest of every pair of statements, of findings in order."""
     best: dict[tuple[str, str], Finding] = {}
-    for finding in sorted(found, key=_order):
+    for finding in found:
         best.setdefault(finding.statements, finding)
     return best
 

@@ -37,6 +37,8 @@ LABELS = (*RELATIONS, Relation.UNRELATED)
 _PAD, _X, _Y, _SHARED = -1, 0, 1, 2
 #: Width of the read-out.
 _HIDDEN = 256
+#: Tokens of one statement that the pair stage reads; what follows is left out, and reported as truncated.
+MOST_TOKENS = 256
 #: Padded tokens that are read at once: what stays in a processor's cache, or fills an accelerator.
 _BATCH_TOKENS, _MANY_TOKENS = {"cpu": 1_536}, 6_144
 
@@ -152,7 +154,6 @@ class PairPredictor(nn.Module):
         pairs: npt.NDArray[np.int64],
         *,
         batch_tokens: int | None = None,
-        limit: int = 256,
     ) -> Floats:
         """Energies of many pairs.
 
@@ -160,7 +161,6 @@ class PairPredictor(nn.Module):
             tokens: token states (t_i, d) of each distinct text.
             pairs: (n, 2) indices into ``tokens``.
             batch_tokens: padded tokens a batch at the most; by the device when None.
-            limit: tokens of one statement that are read.
 
         Returns:
             (n, 2) energies, last axis RELATIONS. They do not depend on the order of the pairs beyond float error.
@@ -168,7 +168,7 @@ class PairPredictor(nn.Module):
         self.eval()
         device = self.relations.device
         most = batch_tokens or _BATCH_TOKENS.get(device.type, _MANY_TOKENS)
-        lengths = np.array([min(len(states), limit) for states in tokens])
+        lengths = np.array([min(len(states), MOST_TOKENS) for states in tokens])
         out = np.zeros((len(pairs), len(RELATIONS)), dtype=np.float32)
         order = np.argsort(lengths[pairs].sum(1), kind="stable") if len(pairs) else np.arange(0)
         start = 0
@@ -181,7 +181,7 @@ class PairPredictor(nn.Module):
                     break
                 size = max(1, min(size - 1, most // widest))
             chosen = order[start : start + size]
-            states, part = collate([(tokens[i][:limit], tokens[j][:limit]) for i, j in pairs[chosen]])
+            states, part = collate([(tokens[i][:MOST_TOKENS], tokens[j][:MOST_TOKENS]) for i, j in pairs[chosen]])
             out[chosen] = self(states.to(device), part.to(device)).cpu().numpy()
             start += size
         return out

@@ -106,7 +106,7 @@ class RelationEstimate(Frozen):
 
     ``relation`` is None inside the abstain band. ``probabilities`` and ``relation`` are None for a model
     that was never calibrated. ``margin`` = E_disagree - E_agree: > 0 agrees, < 0 disagrees. ``truncated`` says that
-    a text was longer than the encoder reads, so that the verdict rests on its beginning.
+    a text was longer than the model reads, so that the verdict rests on its beginning.
     """
 
     relation: Relation | None

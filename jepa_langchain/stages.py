@@ -11,12 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from jepa_langchain.calibration import Calibrator, Doubles
-from jepa_langchain.encoder import Encoder
-from jepa_langchain.pair_predictor import LABELS, PairPredictor
+from jepa_langchain.encoder import Encoded, Encoder
+from jepa_langchain.pair_predictor import LABELS, MOST_TOKENS, PairPredictor
 from jepa_langchain.predictor import LinearPredictor
 from jepa_langchain.schema import Energies, Probabilities, RelationEstimate
-
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,13 @@ class Stages:
     def calibrated(self) -> bool:
         """Whether probabilities can be given."""
         return bool(self.calibrators)
+
+    def truncated(self, encoded: Encoded) -> set[int]:
+        """Which of some encoded texts are longer than the encoder reads, or than the pair stage reads of it."""
+        cut = set(encoded.truncated)
+        if self.pair is not None and encoded.tokens is not None:
+            cut.update(i for i, states in enumerate(encoded.tokens) if len(states) > MOST_TOKENS)
+        return cut
 
 
 @dataclass(frozen=True)

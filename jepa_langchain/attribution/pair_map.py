@@ -18,10 +18,7 @@ import torch
 
 from jepa_langchain.attribution.words import Doubles, Word, merged, word_of_token, words_of
 from jepa_langchain.encoder import Encoder, TokenContext
-from jepa_langchain.pair_predictor import PairPredictor, collate
-
-#: Tokens of one statement that the pair stage reads, as :meth:`PairPredictor.score` does.
-_LIMIT = 256
+from jepa_langchain.pair_predictor import MOST_TOKENS, PairPredictor, collate
 
 
 @dataclass(frozen=True)
@@ -65,9 +62,9 @@ def pair_input(encoder: Encoder, tokens_a: TokenContext | None, tokens_b: TokenC
     if encoded.tokens is None:
         return None
     words = words_of(tokens_a.text), words_of(tokens_b.text)
-    states, part = collate([(encoded.tokens[0][:_LIMIT], encoded.tokens[1][:_LIMIT])])
+    states, part = collate([(encoded.tokens[0][:MOST_TOKENS], encoded.tokens[1][:MOST_TOKENS])])
     place_a, place_b = (
-        word_of_token(w, tokens.offsets[:_LIMIT]) for w, tokens in zip(words, (tokens_a, tokens_b), strict=True)
+        word_of_token(w, tokens.offsets[:MOST_TOKENS]) for w, tokens in zip(words, (tokens_a, tokens_b), strict=True)
     )
     return PairInput(words, np.r_[place_a, place_b + len(words[0])], states, part)
 
@@ -102,7 +99,8 @@ def pair_map(pair: PairPredictor, read: PairInput) -> PairMap:
     energies, weights = pair.token_energies(states, part)
     of_tokens = ((energies[0, :, 1] - energies[0, :, 0]).double() * weights[0].double()).cpu().numpy()
     shares = merged(of_tokens, read.place, read.count)
-    whole = pair(states, part)[0].double()
+    # By its name: a remembering model's pair stage hands on what is named and cannot be called.
+    whole = pair.forward(states, part)[0].double()
     margin = float(whole[1] - whole[0])
     shares_a, shares_b = read.sides(shares)
     return PairMap(*read.words, shares_a, shares_b, margin, abs(float(shares.sum()) - margin))

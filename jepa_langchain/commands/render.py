@@ -120,7 +120,7 @@ def estimate_view(estimate: RelationEstimate, text_a: str | Text, text_b: str | 
         table.add_row(f"p({relation.value})", Text(f"{p:.3f}  " + "█" * round(p * 30), style=_COLOUR[relation]))
     if estimate.truncated:
         table.add_row(
-            "warning", Text("a text is longer than the encoder reads; its beginning was compared", style="yellow")
+            "warning", Text("a text is longer than the model reads; its beginning was compared", style="yellow")
         )
     energies = f"agree {estimate.energies.agree:.3f}, disagree {estimate.energies.disagree:.3f}"
     table.add_row("energies", f"{energies}, margin {estimate.margin:+.3f} ({estimate.decided_by} stage)")

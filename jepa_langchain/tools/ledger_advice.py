@@ -96,5 +96,5 @@ def check_of(
 
 def _warnings(ledger: Ledger, copied: int, agreements: int) -> tuple[str, ...]:
     repeated = f"{copied} of {agreements} agreements repeat the other side's words almost verbatim and do not count"
-    cut = (f"{i}: longer than the encoder reads; only its beginning was compared" for i in ledger.truncated)
+    cut = (f"{who}: longer than the model reads; only its beginning was compared" for who in ledger.truncated)
     return (*((repeated,) if copied else ()), *cut)

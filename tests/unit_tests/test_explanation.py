@@ -32,7 +32,7 @@ def joint_model() -> AlignmentModel:
     return AlignmentModel(replace(model.files, stages=stages))
 
 
-@pytest.mark.parametrize("model", [make_model(), joint_model()])
+@pytest.mark.parametrize("model", [make_model(), joint_model(), joint_model().remembering()])
 def test_shares_of_each_stage_sum_to_its_margin(model: AlignmentModel) -> None:
     told = model.explain("we should tax sugar, now!", "we should not tax it")
     assert [s.stage for s in told.stages] == (["linear"] if model.stages.pair is None else ["linear", "pair"])

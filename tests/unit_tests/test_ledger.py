@@ -1,19 +1,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+import torch
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from jepa_langchain import ledger
+from jepa_langchain.estimates import estimate_texts
 from jepa_langchain.ledger import build_ledger
+from jepa_langchain.pair_predictor import PairConfig, PairPredictor
 from jepa_langchain.schema import Persona, Relation, Statement, Unit, Verdict
 from jepa_langchain.stages import Scores, Stages
 from jepa_langchain.table import Table
 from tests.unit_tests.conftest import make_stages
-from tests.words import WordEncoder
+from tests.words import DIMENSION, WordEncoder
 
 Shares = dict[tuple[str, str], tuple[float, float]]
 Judge = Callable[[Persona, Persona, Shares], ledger.Ledger]
@@ -109,6 +113,53 @@ TEXTS = [
     "trains not late, but towns pay for trains",
     "build homes",
 ]
+
+
+def same_ids(name: str, *texts: str) -> Persona:
+    """Statements "s1", "s2", … whoever says them."""
+    return Persona(id=name, statements=tuple(Statement(id=f"s{i}", text=t) for i, t in enumerate(texts, start=1)))
+
+
+@pytest.mark.parametrize("other", ["A", "B"])
+@given(
+    st.lists(st.sampled_from(TEXTS), min_size=1, max_size=4), st.lists(st.sampled_from(TEXTS), min_size=1, max_size=4)
+)
+@settings(max_examples=20)
+def test_swapping_the_personas_keeps_the_order_of_ties(other: str, left: list[str], right: list[str]) -> None:
+    stages = make_stages(WordEncoder())
+    # Nothing but repetition is sure enough, so most pairs that are about the same thing are left open.
+    unsure = replace(stages, calibrators={"linear": replace(stages.calibrators["linear"], threshold=0.995)})
+    a, b = same_ids("A", *left), same_ids(other, *right)
+    assume(a != b)  # Nothing tells two that are equal apart, and swapping them changes no byte.
+    for model in (stages, unsure):
+        ahead, back = build_ledger(model, a, b), build_ledger(model, b, a)
+        for rows, swapped in ((ahead.agreements, back.agreements), (ahead.disagreements, back.disagreements)):
+            assert [f.statements for f in rows] == [f.statements[::-1] for f in swapped]
+        assert [(u.id, u.a, u.b) for u in ahead.abstained] == [(u.id, u.b, u.a) for u in back.abstained]
+
+
+def test_swapping_the_personas_keeps_which_ties_are_listed(judged: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "MOST_ABSTAINED", 3)
+    a, b = persona("A", "one thing", "one thing"), persona("B", "one thing", "one thing", "one thing")
+    open_pair = {("one thing", "one thing"): (0.5, 0.4)}
+    ahead, back = judged(a, b, open_pair), judged(b, a, open_pair)
+    assert len(ahead.abstained) == 3
+    assert [(u.id, u.a, u.b) for u in ahead.abstained] == [(u.id, u.b, u.a) for u in back.abstained]
+
+
+def test_a_cut_statement_is_named_with_its_persona_and_by_what_either_stage_reads(
+    stages: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = persona("A", "we should tax sugar now"), persona("B", "tax sugar", "trains run late")
+    monkeypatch.setattr("jepa_langchain.stages.MOST_TOKENS", 2)
+    assert build_ledger(stages, a, b).truncated == ()
+    torch.manual_seed(0)
+    pair = PairPredictor(PairConfig(DIMENSION, 4, 1, 32))
+    wide = replace(stages.calibrators["linear"], weights=np.zeros((3, 5)))
+    joint = replace(stages, pair=pair, calibrators={**stages.calibrators, "pair": wide})
+    assert build_ledger(joint, a, b).truncated == ("A, statement A1", "B, statement B2")
+    assert estimate_texts(joint, "we should tax sugar now", "tax sugar").truncated
+    assert not estimate_texts(stages, "we should tax sugar now", "tax sugar").truncated
 
 
 @settings(max_examples=30)
