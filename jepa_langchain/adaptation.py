@@ -50,7 +50,7 @@ class Adaptation:
 
     Attributes:
         linear: the adapted predictor; the prior itself when nothing better was found.
-        pairs: the labelled pairs, agree and disagree.
+        pairs: the labelled pairs, agree and disagree; repeats are left out.
         ridge: the λ chosen; infinite when the prior was kept.
         loss_before: leave-one-out logistic loss of the margins under the prior.
         loss_after: the same at the λ chosen; never above ``loss_before``.
@@ -108,16 +108,19 @@ def adapt(linear: LinearPredictor, encoder: Encoder, pairs: Sequence[LabelledPai
     Args:
         linear: the prior.
         encoder: encodes the pairs' statements.
-        pairs: pairs of agreement and disagreement; unrelated pairs are passed over, they belong to no map.
+        pairs: pairs of agreement and disagreement; unrelated pairs are passed over, they belong to no map. What is
+            repeated (either way round for a symmetric predictor) counts once.
 
     Raises:
-        InputError: with fewer than two pairs of a relation, or more than 500 (train a model on so many).
+        InputError: with fewer than two distinct pairs of a relation, or more than 500 (train a model on so many).
     """
-    used = tuple(p for p in pairs if p.label in RELATIONS)
+    used = _distinct(linear, pairs)
     for relation in RELATIONS:
         found = sum(p.label is relation for p in used)
         if not _FEWEST <= found <= _MOST:
-            raise InputError(f'{found} pairs with label "{relation.value}"; adaptation takes {_FEWEST} to {_MOST}')
+            raise InputError(
+                f'{found} distinct pairs with label "{relation.value}"; adaptation takes {_FEWEST} to {_MOST}'
+            )
     encoded = encoder.encode([text for p in used for text in (p.a, p.b)])
     context = encoded.context.astype(np.float64).reshape(len(used), 2, -1)
     target = encoded.embeddings.astype(np.float64).reshape(len(used), 2, -1)
@@ -147,6 +150,16 @@ def adapt(linear: LinearPredictor, encoder: Encoder, pairs: Sequence[LabelledPai
     maps = np.stack([w + a.T @ r.context for w, a, r in zip(prior, duals, rows, strict=True)])
     adapted = LinearPredictor(torch.from_numpy(maps), direction=linear.direction)
     return Adaptation(adapted, used, _RIDGES[best], losses[0], losses[best], tuple(rows), duals)
+
+
+def _distinct(linear: LinearPredictor, pairs: Sequence[LabelledPair]) -> tuple[LabelledPair, ...]:
+    """The pairs of a relation, each once: a pair that is left out must not stay in the fit as its own copy."""
+    found: dict[tuple[str, ...], LabelledPair] = {}
+    for p in pairs:
+        if p.label in RELATIONS:
+            sides = sorted((p.a, p.b)) if linear.direction == "symmetric" else (p.a, p.b)
+            found.setdefault((p.label, *sides), p)
+    return tuple(found.values())
 
 
 def _directions(linear: LinearPredictor) -> tuple[tuple[int, int], ...]:

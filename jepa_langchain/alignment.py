@@ -20,7 +20,7 @@ from jepa_langchain.errors import InputError
 from jepa_langchain.estimates import estimate_texts
 from jepa_langchain.findings import Finding, cited
 from jepa_langchain.ledger import build_ledger
-from jepa_langchain.model_files import ModelFiles, load_model, save_model
+from jepa_langchain.model_files import LINEAR, MANIFEST, ModelFiles, as_saved, load_model, save_model
 from jepa_langchain.narrative import write_narrative
 from jepa_langchain.pair_cache import CachingPairs
 from jepa_langchain.pairs import LabelledPair
@@ -160,16 +160,21 @@ class AlignmentModel:
     def adapt(self, pairs: Sequence[LabelledPair]) -> tuple[Self, Adaptation]:
         """This model with its relation maps adapted to a few labelled pairs, and how that went.
 
-        The pair stage and the calibrators stay as they are; the maps' energies are among what calibrators weigh.
+        The pair stage and the calibrators stay as they are; the maps' energies are among what calibrators weigh. The
+        maps are those that :meth:`save` writes, in half precision, and the card has their hash.
 
         Raises:
             InputError: as :func:`jepa_langchain.adaptation.adapt`.
         """
         result = adapt(self.stages.linear, self.stages.encoder, pairs)
-        stages = replace(self.stages, linear=result.linear)
-        record = {"pairs": len(result.pairs), "ridge": result.ridge if result.adapted else None}
-        files = replace(self.files, stages=stages, training={**self.files.training, "adapted": record}, metrics={})
-        return type(self)(files if result.adapted else self.files), result
+        if not result.adapted:
+            return type(self)(self.files), result
+        linear, digest = as_saved(result.linear)
+        # The manifest that the unadapted model was loaded from says nothing of this one.
+        hashes = {**{k: v for k, v in self.files.files.items() if k != MANIFEST}, LINEAR: digest}
+        training = {**self.files.training, "adapted": {"pairs": len(result.pairs), "ridge": result.ridge}}
+        stages = replace(self.stages, linear=linear)
+        return type(self)(replace(self.files, stages=stages, training=training, metrics={}, files=hashes)), result
 
     def compare(
         self, persona_a: Persona, persona_b: Persona, *, limits: Limits = DEFAULT_LIMITS, progress: bool = False

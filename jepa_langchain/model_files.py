@@ -9,6 +9,7 @@ train_log.jsonl         what happened during training
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save_file as save_arrays
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 
 from jepa_langchain.baselines import Baselines
 from jepa_langchain.calibration import Calibrator
@@ -60,6 +61,13 @@ class ModelFiles:
     metrics: dict[str, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     log: Path | None = None
+
+
+def as_saved(linear: LinearPredictor) -> tuple[LinearPredictor, str]:
+    """Relation maps as a directory keeps them, in half precision, and the SHA-256 of the file they would be."""
+    halves = linear.maps.half().contiguous()
+    digest = hashlib.sha256(save({"maps": halves})).hexdigest()
+    return LinearPredictor(halves, direction=linear.direction), digest
 
 
 def save_model(folder: Path, model: ModelFiles) -> None:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from jepa_langchain.adaptation import Adaptation, adapt
-from jepa_langchain.errors import InputError
+from jepa_langchain.alignment import AlignmentModel
+from jepa_langchain.baselines import Baselines
+from jepa_langchain.errors import InputError, StoreError
+from jepa_langchain.index.joint_index import JointIndex
+from jepa_langchain.index.storage import ModelIdentity
+from jepa_langchain.model_files import ModelFiles
 from jepa_langchain.pairs import LabelledPair
 from jepa_langchain.predictor import LinearPredictor, identity_map
-from jepa_langchain.schema import Relation
+from jepa_langchain.schema import Direction, Relation
+from jepa_langchain.stages import Stages
 from tests.words import DIMENSION, WordEncoder
 
 TOPICS = ("rent caps", "school uniforms", "night trains", "open offices", "city bees", "paper maps", "bars", "cash")
@@ -61,6 +70,19 @@ def test_labels_without_a_pattern_keep_the_prior() -> None:
     assert torch.equal(result.linear.maps, prior().maps)
 
 
+@pytest.mark.parametrize("direction", ["symmetric", "forward"])
+def test_repeats_count_once(direction: Direction) -> None:
+    """A copy that stays while a pair is left out would make any label look learnt."""
+    pairs = labelled(TOPICS[:6])
+    turned = [replace(p, a=p.b, b=p.a) for p in pairs] if direction == "symmetric" else []
+    linear = LinearPredictor(prior().maps, direction=direction)
+    once, twice = (adapt(linear, WordEncoder(), given) for given in (pairs, [*pairs, *pairs, *turned]))
+    assert twice.pairs == once.pairs
+    assert (twice.ridge, twice.loss_after) == (once.ridge, once.loss_after)
+    with pytest.raises(InputError, match='1 distinct pairs with label "disagree"'):
+        adapt(linear, WordEncoder(), [p for p in pairs if p.label is Relation.AGREE] + [pairs[6], pairs[6]])
+
+
 def test_leaving_out_is_what_adapting_without_the_pair_gives() -> None:
     pairs = labelled(TOPICS[:4])[:-1]
     result = adapt(prior(), WordEncoder(), pairs)
@@ -70,6 +92,22 @@ def test_leaving_out_is_what_adapting_without_the_pair_gives() -> None:
         sign = 1 if pair.label is Relation.AGREE else -1
         by_hand.append(np.logaddexp(0, -sign * margins(others, [pair])[0] / 0.05))
     assert result.loss_after == pytest.approx(float(np.mean(by_hand)), rel=1e-6)
+
+
+def test_an_adapted_model_shows_another_hash_and_answers_alike_from_disk(tmp_path: Path) -> None:
+    AlignmentModel(ModelFiles(Stages(WordEncoder(), prior(), None, {}), Baselines(), "toy")).save(tmp_path / "old")
+    model = AlignmentModel.load(tmp_path / "old", encoder=WordEncoder())
+    new, result = model.adapt(labelled(TOPICS[:6]))
+    assert result.adapted
+    JointIndex.open(tmp_path / "index", model=model)
+    with pytest.raises(StoreError, match="whose predictor is not that of"):
+        JointIndex.open(tmp_path / "index", model=new)
+    new.save(tmp_path / "new")
+    saved = AlignmentModel.load(tmp_path / "new", encoder=WordEncoder())
+    assert ModelIdentity.of(saved.files) == ModelIdentity.of(new.files)
+    assert set(model.card().weights_sha256.values()).isdisjoint(new.card().weights_sha256.values())
+    pair = labelled(TOPICS[6:])[0]
+    assert saved.relate(pair.a, pair.b) == new.relate(pair.a, pair.b) != model.relate(pair.a, pair.b)
 
 
 def adapt_at(pairs: list[LabelledPair], ridge: float) -> LinearPredictor:
@@ -106,5 +144,5 @@ def test_what_a_margin_leans_on_adds_up() -> None:
 @pytest.mark.parametrize("drop", [Relation.AGREE, Relation.DISAGREE])
 def test_a_relation_without_pairs_is_refused(drop: Relation) -> None:
     pairs = [p for p in labelled(TOPICS) if p.label is not drop]
-    with pytest.raises(InputError, match=f'0 pairs with label "{drop.value}"'):
+    with pytest.raises(InputError, match=f'0 distinct pairs with label "{drop.value}"'):
         adapt(prior(), WordEncoder(), pairs)

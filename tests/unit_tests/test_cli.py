@@ -236,7 +236,7 @@ def test_adapt_says_what_it_did(run: Run, tmp_path: Path) -> None:
     pairs.write_text(json.dumps(rows[0]))
     code, _, err = run("adapt", str(pairs), "--out", str(tmp_path / "other"))
     assert code == 3
-    assert err == 'error: 1 pairs with label "agree"; adaptation takes 2 to 500\n'
+    assert err == 'error: 1 distinct pairs with label "agree"; adaptation takes 2 to 500\n'
 
 
 def test_usage_errors_exit_with_2(run: Run) -> None:
