@@ -35,13 +35,17 @@ def concession_features(whole: Doubles, premise: Doubles, contest: Doubles) -> D
     return features
 
 
-def against_concession(text_a: str, text_b: str) -> tuple[str, str, str, str] | None:
-    """(the other text, the whole, its premise, its contest) where exactly one of two texts is concessive, else None."""
+def against_concession(text_a: str, text_b: str) -> tuple[tuple[str, str], ...] | None:
+    """The three pairs that are judged where exactly one of two texts is concessive, else None.
+
+    Its whole, its premise and its contest, each with the other text; what ``text_a`` says stands first in all three, as
+    a predictor that is not symmetric reads them.
+    """
     in_a, in_b = (split_concession(Statement(id="-", text=text)) for text in (text_a, text_b))
     if in_a and not in_b:
-        return text_b, text_a, in_a[0].text, in_a[1].text
+        return tuple((part, text_b) for part in (text_a, in_a[0].text, in_a[1].text))
     if in_b and not in_a:
-        return text_a, text_b, in_b[0].text, in_b[1].text
+        return tuple((text_a, part) for part in (text_b, in_b[0].text, in_b[1].text))
     return None
 
 
@@ -61,17 +65,15 @@ def fit_concessions(stages: Stages, sources: Sequence[PairSource], *, risk: floa
     weights: list[float] = []
     for source in sources:
         rows = [(LABELS.index(p.label), found) for p in source.pairs if (found := against_concession(p.a, p.b))]
-        for label, quadruple in rows:
-            texts += quadruple
+        for label, three in rows:
+            texts += [text for pair in three for text in pair]
             labels.append(label)
             weights.append(len(rows) ** -0.5)
     counts = np.bincount(np.array(labels, dtype=np.int64), minlength=len(LABELS))
     if counts.min() < _FEWEST:
         return None
-    first = np.arange(0, len(texts), 4, dtype=np.int64)
-    pairs = np.concatenate([np.stack([first, first + k], axis=1) for k in (1, 2, 3)])
-    shares = score_pairs(stages, texts, pairs).probabilities
+    shares = score_pairs(stages, texts, np.arange(len(texts), dtype=np.int64).reshape(-1, 2)).probabilities
     if shares is None:
         return None
-    features = concession_features(*np.split(shares, 3))
+    features = concession_features(*(shares[k::3] for k in range(3)))
     return fit_calibrator(features, np.array(labels, dtype=np.int64), np.array(weights), risk=risk)

@@ -57,13 +57,11 @@ def estimate_pairs(
     found = [i for i, part in enumerate(parts) if part]
     if not found:
         return Estimates(scores, conceding)
-    clauses = [text for part in parts if part for text in (part[0], part[2], part[3])]
-    first = np.arange(0, len(clauses), 3, dtype=np.int64)
-    asked = np.concatenate([np.stack([first, first + k], axis=1) for k in (1, 2)])
-    shares = score_pairs(stages, clauses, asked).probabilities
+    clauses = [text for part in parts if part for pair in part[1:] for text in pair]
+    shares = score_pairs(stages, clauses, np.arange(len(clauses), dtype=np.int64).reshape(-1, 2)).probabilities
     if shares is not None:
         probabilities = scores.probabilities.copy()
-        features = concession_features(probabilities[found], *np.split(shares, 2))
+        features = concession_features(probabilities[found], shares[::2], shares[1::2])
         probabilities[found] = stages.calibrators[CONCESSION].probabilities(features)
         scores, conceding[found] = replace(scores, probabilities=probabilities), True
     return Estimates(scores, conceding)

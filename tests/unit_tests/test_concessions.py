@@ -11,6 +11,7 @@ from jepa_langchain import concessions, ledger
 from jepa_langchain.calibration import Calibrator
 from jepa_langchain.concessions import CONCESSION, concession_features, fit_concessions
 from jepa_langchain.ledger import build_ledger
+from jepa_langchain.pair_predictor import LABELS
 from jepa_langchain.pairs import LabelledPair, PairSource
 from jepa_langchain.schema import Persona, Relation, Statement, Unit
 from jepa_langchain.stages import Scores, Stages
@@ -22,9 +23,10 @@ SIDES = "Caps slow down building, but rents are too high."
 
 
 def scored(texts: Sequence[str], pairs: npt.NDArray[np.int64]) -> Scores:
-    """A model that only sees whether a text speaks of high rents (agree) or of building (disagree)."""
+    """A model that only sees whether what meets the claim speaks of high rents (agree) or of building (disagree)."""
     told = {(True, False): (0.8, 0.1, 0.1), (False, True): (0.1, 0.8, 0.1)}
-    rows = [told.get(("high" in texts[j], "building" in texts[j]), (0.3, 0.3, 0.4)) for _, j in pairs]
+    met = [next(text for text in (texts[i], texts[j]) if not text.startswith(CLAIM[:-1])) for i, j in pairs]
+    rows = [told.get(("high" in text, "building" in text), (0.3, 0.3, 0.4)) for text in met]
     shares = np.array(rows)
     return Scores(1 - shares[:, :2], shares, np.ones(len(rows)), np.zeros(len(rows), dtype=bool), np.ones(len(rows)))
 
@@ -54,6 +56,21 @@ def test_it_learns_what_follows_a_conceded_premise(fitted: Calibrator) -> None:
     assert fitted.decide(fitted.probabilities(concession_features(neither, neither, neither))) is Relation.UNRELATED
 
 
+def test_it_is_fitted_on_what_the_first_text_makes_of_the_second(
+    stages: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: set[tuple[str, str]] = set()
+
+    def listen(_: Stages, texts: Sequence[str], pairs: npt.NDArray[np.int64]) -> Scores:
+        asked.update((texts[i], texts[j]) for i, j in pairs)
+        return scored(texts, pairs)
+
+    monkeypatch.setattr(concessions, "score_pairs", listen)
+    pairs = [LabelledPair(SIDES, f"{CLAIM} {i}", label) for i in range(20) for label in LABELS]
+    assert fit_concessions(stages, [PairSource("s", tuple(pairs))], risk=0.2) is not None
+    assert {first for first, _ in asked} == {SIDES, "Caps slow down building", "rents are too high"}
+
+
 def test_too_few_concessions_fit_nothing(stages: Stages) -> None:
     pairs = (LabelledPair(CLAIM, YES_BUT, Relation.DISAGREE),)
     assert fit_concessions(stages, [PairSource("s", pairs)], risk=0.2) is None
@@ -66,8 +83,7 @@ def test_the_ledger_cites_the_contest_and_keeps_the_premise(
     def score(_: Stages, units_a: list[Unit], units_b: list[Unit], *__: object, **___: object) -> Table:
         texts = [unit.text for unit in (*units_a, *units_b)]
         pairs = np.array([(i, len(units_a) + j) for i in range(len(units_a)) for j in range(len(units_b))])
-        # The plain claim comes first whichever persona it belongs to.
-        return Table.whole(model, units_a, units_b, scored(texts, pairs[:, ::-1] if swapped else pairs))
+        return Table.whole(model, units_a, units_b, scored(texts, pairs))
 
     monkeypatch.setattr(ledger, "score_table", score)
     model = replace(stages, calibrators={**stages.calibrators, CONCESSION: fitted})
