@@ -1,7 +1,8 @@
 """Several agents at once: who aligns with whom, which of them belong together, and which pair stands in the way.
 
-Every two agents are compared as :meth:`AlignmentModel.compare` compares them, each statement encoded once. The scores
-make a signed graph (an edge weighs 2 score - 1: from -1, nothing but disagreement, to +1), and from it follow
+Every two agents are compared as :meth:`AlignmentModel.compare` compares them; all statements are encoded together, and
+again only those whose states do not fit in what is kept. The scores make a signed graph (an edge weighs 2 score - 1:
+from -1, nothing but disagreement, to +1), and from it follow
 
 * communities: the partition that keeps most weight inside (correlation clustering; Bansal, Blum & Chawla, 2004);
 * blocking pairs: two agents who pull apart although others connect them, so that no coalition can hold both;
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 MOST_AGENTS = 500
 #: Maximal cliques that are looked at: there can be exponentially many.
 MOST_CLIQUES = 10_000
+MORE_COALITIONS = f"there are more coalitions than the {MOST_CLIQUES:,} that were looked at; larger ones may be missing"
 _FLOAT_NOISE = 1e-9
 
 
@@ -62,22 +64,31 @@ def compare_group(
     """
     if not 2 <= len(personas) <= MOST_AGENTS:  # noqa: PLR2004
         raise InputError(f"{len(personas)} personas; a group has 2 to {MOST_AGENTS}")
-    names = [persona.id for persona in personas]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    loaded = [clean_persona(persona, limits=limits) for persona in personas]
+    cleaned = [one.persona for one in loaded]
+    # Of cleaned ids: two that differ in what nobody sees would become one agent.
+    twice = [name for name, count in Counter(persona.id for persona in cleaned).items() if count > 1]
     if twice:
-        raise InputError(f"persona {twice[0]!r}: two of the group have this id")
-    cleaned = [clean_persona(persona, limits=limits).persona for persona in personas]
+        raise InputError(f"persona {min(twice)!r}: two of the group have this id")
     encoder = CachingEncoder(model.stages.encoder)
     # One call for everything: batches of many texts of like length are what makes encoding fast.
     encoder.encode(sorted({u.text for p in cleaned for s in p.statements for u in units_of(s)}), progress=progress)
     known = type(model)(replace(model.files, stages=replace(model.stages, encoder=encoder)))
     couples = list(itertools.combinations(cleaned, 2))
     reports = [known.compare(a, b, limits=limits) for a, b in progress_bar(couples, "comparing", show=progress)]
-    return group_report(reports, min_alignment=min_alignment)
+    warnings = [line for one in loaded for line in one.warnings]
+    return group_report(reports, min_alignment=min_alignment, warnings=warnings)
 
 
-def group_report(reports: Sequence[AlignmentReport], *, min_alignment: float = 0.5) -> GroupReport:
+def group_report(
+    reports: Sequence[AlignmentReport], *, min_alignment: float = 0.5, warnings: Sequence[str] = ()
+) -> GroupReport:
     """The group that comparisons of every two of its agents make; the agents stand in the order they come up in.
+
+    Args:
+        reports: the comparisons.
+        min_alignment: as for :func:`coalitions`.
+        warnings: what a user should know beside the comparisons' own warnings.
 
     Raises:
         InputError: as :func:`coalitions`.
@@ -85,13 +96,14 @@ def group_report(reports: Sequence[AlignmentReport], *, min_alignment: float = 0
     summaries = {summary.id: summary for report in reports for summary in report.personas}
     pairs = tuple(AgentPair.of(report) for report in reports)
     graph = signed_graph(list(summaries), pairs)
+    found, complete = _coalitions(list(summaries), pairs, min_alignment)
     return GroupReport(
         agents=tuple(summaries.values()),
         pairs=pairs,
         communities=communities(graph),
         blocking=blocking_pairs(graph, pairs),
-        coalitions=coalitions(list(summaries), pairs, min_alignment=min_alignment),
-        warnings=_warnings(reports),
+        coalitions=found,
+        warnings=(*warnings, *_warnings(reports), *(() if complete else (MORE_COALITIONS,))),
         model=reports[0].model,
     )
 
@@ -187,20 +199,32 @@ def coalitions(
     Raises:
         InputError: if ``min_alignment`` is no share.
     """
+    return _coalitions(names, pairs, min_alignment)[0]
+
+
+def _coalitions(
+    names: Sequence[str], pairs: Sequence[AgentPair], min_alignment: float
+) -> tuple[tuple[Coalition, ...], bool]:
+    """Coalitions, and whether they are all there are."""
     import networkx as nx
 
     if not 0 <= min_alignment <= 1:
         raise InputError(f"min_alignment {min_alignment}: it lies between 0 and 1")
     order = {name: i for i, name in enumerate(names)}
-    graph: nx.Graph[str] = nx.Graph()
-    graph.add_nodes_from(order)
+    # Numbers as nodes: the order in which cliques of names are found changes with Python's hash seed.
+    graph: nx.Graph[int] = nx.Graph()
+    graph.add_nodes_from(order.values())
     graph.add_weighted_edges_from(
-        (p.a, p.b, p.score) for p in pairs if p.verdict is not Verdict.INSUFFICIENT and p.score >= min_alignment
+        (order[p.a], order[p.b], p.score)
+        for p in pairs
+        if p.verdict is not Verdict.INSUFFICIENT and p.score >= min_alignment
     )
+    cliques = [sorted(clique) for clique in itertools.islice(nx.find_cliques(graph), MOST_CLIQUES + 1)]
     found = []
-    for clique in itertools.islice(nx.find_cliques(graph), MOST_CLIQUES):
-        if len(clique) > 1:
-            members = tuple(sorted(clique, key=order.__getitem__))
+    for members in cliques[:MOST_CLIQUES]:
+        if len(members) > 1:
             scores = [graph[a][b]["weight"] for a, b in itertools.combinations(members, 2)]
-            found.append(Coalition(agents=members, weakest=min(scores), mean=round(sum(scores) / len(scores), 6)))
-    return tuple(sorted(found, key=lambda c: (-len(c.agents), -c.weakest, [order[a] for a in c.agents])))
+            weakest, mean = min(scores), round(sum(scores) / len(scores), 6)
+            found.append((members, Coalition(agents=tuple(names[i] for i in members), weakest=weakest, mean=mean)))
+    found.sort(key=lambda one: (-len(one[0]), -one[1].weakest, one[0]))
+    return tuple(coalition for _, coalition in found), len(cliques) <= MOST_CLIQUES

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jepa_langchain import groups
 from jepa_langchain.encoder_cache import CachingEncoder
 from jepa_langchain.errors import InputError
 from jepa_langchain.group_schema import AgentPair
@@ -66,6 +67,7 @@ def test_group_encodes_each_statement_once() -> None:
     [
         ([GROUP[0]], "1 personas; a group has 2 to"),
         ([GROUP[0], persona("ann", "else")], "persona 'ann': two of the group"),
+        ([GROUP[0], persona("ann\u200b", "else")], "persona 'ann': two of the group"),
     ],
 )
 def test_group_says_what_it_cannot_take(personas: list[Persona], message: str) -> None:
@@ -88,6 +90,34 @@ def test_coalitions_are_maximal_and_ordered() -> None:
     assert coalitions("ab", undecided) == ()
     with pytest.raises(InputError, match="between 0 and 1"):
         coalitions("ab", pairs, min_alignment=2)
+
+
+def test_what_cleaning_took_out_is_told_once() -> None:
+    report = compare_group(make_model(), [*GROUP, persona("dan", "tax\u200b sugar now")])
+    assert [line for line in report.warnings if "stripped" in line] == [
+        "dan: 1 invisible character (zero-width, bidi or tag) stripped"
+    ]
+
+
+def test_more_cliques_than_are_looked_at_are_the_same_under_any_hash_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every two of twelve agents align but for six couples: 64 maximal cliques, of which few are looked at."""
+    monkeypatch.setattr(groups, "MOST_CLIQUES", 5)
+    names = [f"agent{i}" for i in range(12)]
+    scores = {(a, b): 0.1 if j == i + 6 else 0.9 for (i, a), (j, b) in itertools.combinations(enumerate(names), 2)}
+    pairs = [pair(a, b, score) for (a, b), score in scores.items()]
+    found = coalitions(names, pairs)
+    assert len(found) == 5
+    # Numbers hash to themselves, so what is found first hangs on the places of the agents and not on their names.
+    renamed = {name: chr(ord("z") - i) for i, name in enumerate(names)}
+    others = coalitions(list(renamed.values()), [pair(renamed[p.a], renamed[p.b], p.score) for p in pairs])
+    assert [tuple(renamed[a] for a in c.agents) for c in found] == [c.agents for c in others]
+
+
+def test_a_report_says_when_not_all_coalitions_were_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    reports = [make_model().compare(a, b) for a, b in itertools.combinations(GROUP, 2)]
+    assert groups.MORE_COALITIONS not in groups.group_report(reports).warnings
+    monkeypatch.setattr(groups, "MOST_CLIQUES", 1)
+    assert groups.MORE_COALITIONS in groups.group_report(reports).warnings
 
 
 @st.composite
