@@ -117,7 +117,10 @@ def _read(path: Path, limits: Limits) -> str:
 
 
 def _name(raw: str, where: str, limits: Limits) -> str:
-    name = clean_text(raw, where=where, limits=limits).text
+    return _short(clean_text(raw, where=where, limits=limits).text, where, limits)
+
+
+def _short(name: str, where: str, limits: Limits) -> str:
     if len(name) > limits.id_characters:
         raise InputError(f"{where}: an id of {len(name):,} characters; it may have {limits.id_characters:,}")
     return name
@@ -133,9 +136,10 @@ def _build(identity: str, rows: Iterator[_Row], source: str, limits: Limits) -> 
                 f"{row.where}: more than {limits.statements:,} statements; raise the limit or split the file"
             )
         text = clean_text(row.text, where=row.where, limits=limits)
-        name = f"{identity}{number}"
         if row.id is not None:
             name = _name(row.id, f'{row.where}, field "id"', limits)
+        else:
+            name = _short(f"{identity}{number}", f"{row.where}, the persona's id and a number", limits)
         if name in statements:
             raise InputError(f"{row.where}: duplicate id {name!r}")
         statements[name] = Statement(id=name, text=text.text)

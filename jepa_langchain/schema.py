@@ -43,9 +43,9 @@ class Verdict(StrEnum):
 
 
 class Statement(Frozen):
-    """One thing somebody said. ``id`` is unique within its persona."""
+    """One thing somebody said. ``id`` is unique within its persona; :class:`~.statements.Limits` has its length."""
 
-    id: str = Field(min_length=1, max_length=200)
+    id: str = Field(min_length=1)
     text: str = Field(min_length=1)
 
 
@@ -56,7 +56,7 @@ class Persona(Frozen):
         pydantic.ValidationError: if there is no statement, or two share an id.
     """
 
-    id: str = Field(min_length=1, max_length=200)
+    id: str = Field(min_length=1)
     statements: tuple[Statement, ...] = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -7,7 +7,8 @@ import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 
 from jepa_langchain.errors import InputError
-from jepa_langchain.personas import load_persona, persona_from_messages
+from jepa_langchain.personas import clean_persona, load_persona, persona_from_messages
+from jepa_langchain.schema import Persona, Statement
 from jepa_langchain.statements import Limits
 
 
@@ -79,6 +80,22 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
 def test_limits_are_settings(tmp_path: Path) -> None:
     path = write(tmp_path / "x.txt", "y\n" * 501)
     assert len(load_persona(path, limits=Limits(statements=501)).persona.statements) == 501
+    long = load_persona(path, persona_id="i" * 200, limits=Limits(statements=501, id_characters=203)).persona
+    assert len(long.statements[-1].id) == 203
+
+
+def test_a_name_too_long_to_be_numbered_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.txt", "y\n")
+    with pytest.raises(InputError, match=r"x.txt, line 1, the persona's id and a number: an id of 201 characters"):
+        load_persona(path, persona_id="i" * 200)
+    assert load_persona(path, persona_id="i" * 199).persona.statements[0].id == "i" * 199 + "1"
+
+
+def test_the_limit_of_ids_holds_for_personas_made_in_code() -> None:
+    statement = Statement(id="s" * 201, text="y")
+    with pytest.raises(InputError, match="an id of 201 characters; it may have 200"):
+        clean_persona(Persona(id="p", statements=(statement,)))
+    assert clean_persona(Persona(id="p", statements=(statement,)), limits=Limits(id_characters=201)).removed == 0
 
 
 def test_a_speaker_of_a_message_history() -> None:
