@@ -194,9 +194,17 @@ def _check_calibration(calibrators: dict[str, Calibrator], folder: Path, *, pair
     if calibrators and not needed <= calibrators.keys():
         raise ModelError(f"{folder / MANIFEST}: field calibration: none for {min(needed - calibrators.keys())!r}")
     for name, calibrator in calibrators.items():
-        width = {"linear": 3, "pair": 5, "concession": 9}[name]
-        if calibrator.weights.shape[1] != width or not np.isfinite(calibrator.weights).all():
-            raise ModelError(f"{folder / MANIFEST}: field calibration.{name}: not {width} finite weights a relation")
+        _check_calibrator(calibrator, {"linear": 3, "pair": 5, "concession": 9}[name], f"calibration.{name}", folder)
+
+
+def _check_calibrator(calibrator: Calibrator, width: int, name: str, folder: Path) -> None:
+    where = f"{folder / MANIFEST}: field {name}"
+    if calibrator.weights.shape[1] != width or not np.isfinite(calibrator.weights).all():
+        raise ModelError(f"{where}: not {width} finite weights a relation")
+    if not np.isfinite(calibrator.bias).all():
+        raise ModelError(f"{where}.bias: not finite")
+    if not 0 <= calibrator.threshold <= 1:
+        raise ModelError(f"{where}.threshold: {calibrator.threshold} lies not between 0 and 1")
 
 
 def load_model(folder: Path, *, encoder: Encoder | None = None, device: str | None = None) -> ModelFiles:
@@ -230,6 +238,8 @@ def load_model(folder: Path, *, encoder: Encoder | None = None, device: str | No
         calibrators = {str(name): Calibrator.from_dict(c) for name, c in manifest.calibration.items()}
         _check_calibration(calibrators, folder, pair=manifest.pair is not None)
         cosine = Calibrator.from_dict(manifest.cosine_calibration) if manifest.cosine_calibration else None
+        if cosine is not None:
+            _check_calibrator(cosine, 1, "cosine_calibration", folder)
         mlp = load_arrays(folder / BASELINES) if BASELINES in manifest.files else {}
     except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{folder}: the manifest and the weights do not fit together ({error})") from error

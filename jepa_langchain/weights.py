@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 from pathlib import Path
 
 from jepa_langchain.errors import ModelError
@@ -84,8 +85,11 @@ def weights_sha256(source: str) -> str:
 
     folder = Path(source)
     if not folder.is_dir():
-        cached = try_to_load_from_cache(source, "modules.json") or try_to_load_from_cache(source, "config.json")
-        if not isinstance(cached, str):
+        # Where sentence-transformers keeps what it loads, before the hub's own cache.
+        cache = os.getenv("SENTENCE_TRANSFORMERS_HOME")
+        found = (try_to_load_from_cache(source, name, cache_dir=cache) for name in ("modules.json", "config.json"))
+        cached = next((path for path in found if isinstance(path, str)), None)
+        if cached is None:
             raise ModelError(f"{source}: not in the hub's cache, so its weights cannot be identified")
         folder = Path(cached).parent
     for pattern in ("*.safetensors", "pytorch_model*.bin"):

@@ -95,6 +95,8 @@ def top_words(mapped: WordMap | None, *, most: int = 3) -> RowWeights:
     for words, shares in ((mapped.words_a, mapped.weights.sum(1)), (mapped.words_b, mapped.weights.sum(0))):
         chosen = sorted(sorted(range(len(words) - 1), key=lambda i: (-abs(round(float(shares[i]), 9)), i))[:most])
         sides.append(
-            tuple(WordWeight(word=words[i][0], span=words[i][1:], weight=round(float(shares[i]), 6)) for i in chosen)
+            tuple(
+                WordWeight(word=words[i][0], span=words[i][1:], weight=round(float(shares[i]), 6) + 0.0) for i in chosen
+            )
         )
     return RowWeights(a=sides[0], b=sides[1])

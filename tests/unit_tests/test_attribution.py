@@ -55,6 +55,12 @@ def test_the_word_that_makes_the_contrast_carries_the_margin(words: WordEncoder)
     assert weights.a[0].span == (10, 13)
 
 
+def test_no_word_weighs_minus_zero() -> None:
+    mapped = mapped_words(make_stages(WordEncoder()).linear, "tax sugar", "tax it")
+    faint = top_words(replace(mapped, weights=np.full_like(mapped.weights, -1e-9)))
+    assert "-0.0" not in faint.model_dump_json()
+
+
 def test_no_token_states_no_map() -> None:
     linear = make_stages(WordEncoder()).linear
     assert word_map(linear, None, WordEncoder().token_context("a b")) is None

@@ -16,6 +16,7 @@ from jepa_langchain.estimates import estimate_texts
 from jepa_langchain.model_files import MANIFEST, ModelFiles, load_model, save_model
 from jepa_langchain.pair_predictor import PairConfig, PairPredictor
 from jepa_langchain.stages import Stages
+from jepa_langchain.weights import sha256_of, weights_sha256
 from tests.words import DIMENSION, WordEncoder
 
 
@@ -48,6 +49,7 @@ def test_saving_again_drops_what_the_new_model_has_not(model: ModelFiles, folder
 
 SMALL = {"dimension": 8, "heads": 2, "layers": 1, "feedforward": 8}
 GOOD = {"weights": [[0.0] * 5] * 3, "bias": [0.0] * 3, "threshold": 0.5}
+LINEAR, NAN = {**GOOD, "weights": [[0.0] * 3] * 3}, float("nan")
 
 
 def edit(folder: Path, **changes: object) -> None:
@@ -93,6 +95,13 @@ def test_every_mismatch_is_one_clear_error(model: ModelFiles, folder: Path, word
         ({"calibration": {}}, None),
         ({"calibration": {"pair": GOOD}}, "field calibration: none for 'linear'"),
         ({"calibration": {"linear": GOOD, "pair": GOOD}}, "field calibration.linear: not 3 finite weights"),
+        (
+            {"calibration": {"linear": LINEAR, "pair": {**GOOD, "bias": [0, NAN, 0]}}},
+            "calibration.pair.bias: not finite",
+        ),
+        ({"calibration": {"linear": LINEAR, "pair": {**GOOD, "threshold": 7}}}, "pair.threshold: 7.0 lies not between"),
+        ({"calibration": {"linear": {**LINEAR, "threshold": NAN}, "pair": GOOD}}, "linear.threshold: nan lies not"),
+        ({"cosine_calibration": {**GOOD, "threshold": 0}}, "field cosine_calibration: not 1 finite weights"),
         ({"direction": None}, "field direction"),
     ):
         restore()
@@ -102,6 +111,21 @@ def test_every_mismatch_is_one_clear_error(model: ModelFiles, folder: Path, word
             continue
         with pytest.raises(ModelError, match=message):
             load_model(folder, encoder=words)
+
+
+def test_weights_are_found_where_sentence_transformers_keeps_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = tmp_path / "models--an--encoder" / "snapshots" / "1"
+    snapshot.mkdir(parents=True)
+    (snapshot.parents[1] / "refs").mkdir()
+    (snapshot.parents[1] / "refs" / "main").write_text("1")
+    (snapshot / "config.json").write_text("{}")
+    (snapshot / "model.safetensors").write_bytes(b"weights")
+    with pytest.raises(ModelError, match="an/encoder: not in the hub's cache"):
+        weights_sha256("an/encoder")
+    monkeypatch.setenv("SENTENCE_TRANSFORMERS_HOME", str(tmp_path))
+    assert weights_sha256("an/encoder") == sha256_of(snapshot / "model.safetensors")
 
 
 def test_another_encoder_is_refused(model: ModelFiles, folder: Path) -> None:
