@@ -24,6 +24,7 @@ from jepa_langchain.tools.ledger_advice import advise, evidence
 from jepa_langchain.tools.results import Evidence
 
 try:
+    from langgraph.channels import EphemeralValue
     from langgraph.graph import END, START, StateGraph
     from langgraph.runtime import Runtime
     from langgraph.types import Send
@@ -44,8 +45,10 @@ Negotiator = Callable[[dict[str, Any]], Mapping[str, str]]
 _UNSETTLED = (Verdict.MIXED.value, Verdict.MISALIGNED.value)
 
 
-def merge_cells(old: list[Cell], new: list[Cell]) -> list[Cell]:
-    """Cells by their pair of agents; a newer one replaces its elder."""
+def merge_cells(old: list[Cell], new: list[Cell] | None) -> list[Cell]:
+    """Cells by their pair of agents; a newer one replaces its elder, and None all of them."""
+    if new is None:
+        return []
     by_pair = {(cell["a"], cell["b"]): cell for cell in [*old, *new]}
     return [by_pair[pair] for pair in sorted(by_pair)]
 
@@ -53,13 +56,15 @@ def merge_cells(old: list[Cell], new: list[Cell]) -> list[Cell]:
 class CoalitionState(TypedDict, total=False):
     """``agents`` and ``goal`` go in; ``proposal`` comes out, with the ``cells`` that it rests on.
 
+    Both count for one run and are not kept: a later run on the same thread that names none compares all, on everything.
     A cell is ``{"a", "b", "verdict", "score", "rows", "revised", "stuck"}``: the advice to the pair, its rows, the
     statements that were put otherwise by their ids, and whether the last negotiation changed nothing. ``agents`` left
-    out are all of the index; ``silent`` are those asked for who have said nothing.
+    out are all of the index; ``compared`` are those of them who have said something, ``silent`` the others.
     """
 
-    agents: list[str]
-    goal: str | None
+    agents: Annotated[list[str], EphemeralValue]
+    goal: Annotated[str | None, EphemeralValue]
+    compared: list[str]
     silent: list[str]
     cells: Annotated[list[Cell], merge_cells]
     round: int
@@ -91,8 +96,10 @@ def coalition_graph(
     def start(state: CoalitionState, config: RunnableConfig, runtime: Runtime[Any]) -> dict[str, Any]:
         known = advisor.roster(Caller.of(runtime, config, default)).counts()
         asked = state.get("agents") or list(known)
-        agents = [name for name in dict.fromkeys(asked) if name in known]
-        return {"agents": agents, "silent": [name for name in dict.fromkeys(asked) if name not in known], "round": 0}
+        compared = [name for name in dict.fromkeys(asked) if name in known]
+        silent = [name for name in dict.fromkeys(asked) if name not in known]
+        # Cells of an earlier run on this thread are of other agents, or of another goal.
+        return {"compared": compared, "silent": silent, "cells": None, "round": 0}
 
     def compare(task: Cell, config: RunnableConfig, runtime: Runtime[Any]) -> dict[str, Any]:
         roster = advisor.roster(Caller.of(runtime, config, default))
@@ -118,7 +125,7 @@ def coalition_graph(
         return tasks or "propose"
 
     def pairs(state: CoalitionState) -> list[Send] | str:
-        couples = itertools.combinations(state["agents"], 2)
+        couples = itertools.combinations(state["compared"], 2)
         return [Send("compare", {"a": a, "b": b, "goal": state.get("goal")}) for a, b in couples] or "propose"
 
     def propose(state: CoalitionState) -> dict[str, Any]:
@@ -191,8 +198,8 @@ def _proposal(state: CoalitionState, min_alignment: float) -> dict[str, Any]:
         for c in cells
     ]
     against = {(c["a"], c["b"]): next((r for r in c["rows"] if r["relation"] == "disagree"), None) for c in cells}
-    found = coalitions(state["agents"], pairs, min_alignment=min_alignment)
-    blocking = blocking_pairs(signed_graph(state["agents"], pairs), pairs)
+    found = coalitions(state["compared"], pairs, min_alignment=min_alignment)
+    blocking = blocking_pairs(signed_graph(state["compared"], pairs), pairs)
     taken = {name for coalition in found for name in coalition.agents}
     return {
         "coalitions": [coalition.model_dump(mode="json") for coalition in found],
@@ -200,7 +207,7 @@ def _proposal(state: CoalitionState, min_alignment: float) -> dict[str, Any]:
             {"a": p.a, "b": p.b, "score": p.score, "through": list(p.through), "row": against[p.a, p.b]}
             for p in blocking
         ],
-        "alone": [name for name in state["agents"] if name not in taken],
+        "alone": [name for name in state["compared"] if name not in taken],
         "silent": state["silent"],
         "rounds": max(0, state.get("round", 0) - 1),
     }

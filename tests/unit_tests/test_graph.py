@@ -160,6 +160,17 @@ def test_a_side_that_gives_way_joins_and_one_that_does_not_ends_the_rounds(saver
 
 
 class Scripted(GenericFakeChatModel):
+def test_a_later_run_on_the_same_thread_knows_its_own_agents_only(saver: SqliteSaver) -> None:
+    config: Any = {"configurable": {"thread_id": "1"}}
+    graph = coalition_graph(make_toolkit(), negotiator=lambda _: {}, checkpointer=saver)
+    asked: list[dict[str, Any]] = [{"agents": ["ann", "bob", "cleo"], "goal": "rents"}, {"agents": ["ann", "bob"]}, {}]
+    for given, pairs in zip(asked, (3, 1, 3), strict=True):
+        state = graph.invoke(given, config)
+        fresh = coalition_graph(make_toolkit(), negotiator=lambda _: {}).invoke(given)
+        assert (state["proposal"], len(state["cells"])) == (fresh["proposal"], pairs)
+        assert state["cells"] == fresh["cells"]
+
+
     """Remembers what it was asked."""
 
     asked: list[Any] = []  # noqa: RUF012
