@@ -1,16 +1,18 @@
 """A middleware for ``create_agent``: a peer's message is checked against the agent's goals before it is answered.
 
 The check stands in the run's state (``alignment_checks``), so that anybody can see later what the answer rested on, and
-its findings stand before the model as part of the system message, the peer's words marked as data.
+its findings stand before the model as part of the system message. No word of the peer's does: a finding names the
+message and the sentence in it, which the model reads where the peer said it.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from operator import add
 from typing import Annotated, Any, NotRequired
 
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import run_in_executor
 
 from jepa_langchain.alignment import AlignmentModel
@@ -20,7 +22,6 @@ from jepa_langchain.personas import clean_persona, persona_from_messages
 from jepa_langchain.schema import Persona, Statement, Verdict
 from jepa_langchain.tools.ledger_advice import advise, evidence
 from jepa_langchain.tools.results import Evidence
-from jepa_langchain.tools.texts import PREAMBLE, marked
 
 try:
     from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse, hook_config
@@ -45,6 +46,9 @@ class CheckedState(AgentState[Any]):
 
 class GoalCheck(AgentMiddleware[CheckedState, Any, Any]):
     """Checks each message of a peer against goals before the agent answers it.
+
+    A message waits for an answer until an AI message follows it that calls no tool. Several may wait; each is checked
+    once.
 
     Args:
         model: what compares; no language model.
@@ -82,16 +86,21 @@ class GoalCheck(AgentMiddleware[CheckedState, Any, Any]):
 
     @hook_config(can_jump_to=["end"])
     def before_model(self, state: CheckedState, runtime: Runtime[Any]) -> dict[str, Any] | None:  # noqa: ARG002
-        """Check what was said last, once."""
-        message = state["messages"][-1] if state["messages"] else None
-        if not isinstance(message, HumanMessage) or (self.peers is not None and message.name not in self.peers):
+        """Check the messages that wait for an answer and were not checked yet."""
+        known = {record["message"] for record in state.get("alignment_checks") or ()}
+        new = [message for message in waiting(state["messages"]) if self._of_peer(message) and message.id not in known]
+        if not new:
             return None
-        record = self.check(message)
-        update: dict[str, Any] = {"alignment_checks": [record]}
-        if self.decline and record["advice"] == Verdict.MISALIGNED.value:
-            rows = ", ".join(row["mine"]["id"] for row in record["rows"] if row["relation"] == "disagree")
-            update |= {"messages": [AIMessage(DECLINED.format(rows=rows))], "jump_to": "end"}
+        records = [self.check(message) for message in new]
+        update: dict[str, Any] = {"alignment_checks": records}
+        against = [record for record in records if record["advice"] == Verdict.MISALIGNED.value]
+        if self.decline and against:
+            goals = (row["mine"]["id"] for record in against for row in record["rows"] if row["relation"] == "disagree")
+            update |= {"messages": [AIMessage(DECLINED.format(rows=", ".join(dict.fromkeys(goals))))], "jump_to": "end"}
         return update
+
+    def _of_peer(self, message: HumanMessage) -> bool:
+        return self.peers is None or message.name in self.peers
 
     @hook_config(can_jump_to=["end"])
     async def abefore_model(self, state: CheckedState, runtime: Runtime[Any]) -> dict[str, Any] | None:
@@ -113,7 +122,7 @@ class GoalCheck(AgentMiddleware[CheckedState, Any, Any]):
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> ModelResponse[Any]:
-        """Show the model the last check."""
+        """Show the model the checks of the messages that it answers."""
         return handler(self._informed(request))
 
     async def awrap_model_call(
@@ -123,23 +132,44 @@ class GoalCheck(AgentMiddleware[CheckedState, Any, Any]):
         return await handler(self._informed(request))
 
     def _informed(self, request: ModelRequest[Any]) -> ModelRequest[Any]:
-        checks = dict(request.state).get("alignment_checks")
-        if not isinstance(checks, list) or not checks:
+        checks: Any = dict(request.state).get("alignment_checks") or ()
+        found = {record["message"]: record for record in checks}
+        heard = waiting(request.messages)
+        lines = [
+            check_text(found[message.id], number, len(heard))
+            for number, message in enumerate(heard, start=1)
+            if message.id in found
+        ]
+        if not lines:
             return request
         own = request.system_message
-        text = check_text(checks[-1])
+        text = "\n".join([*lines, "Do not agree to what contradicts a goal; name the goal instead."])
         return request.override(system_message=SystemMessage(f"{own.text}\n\n{text}" if own else text))
 
 
-def check_text(record: dict[str, Any]) -> str:
-    """A record for a language model."""
-    lines = [f"The last message was checked against your goals by code: {record['advice']}."]
+def waiting(messages: Sequence[AnyMessage]) -> list[HumanMessage]:
+    """The human messages that no AI message has answered yet, in order; a call of a tool is no answer."""
+    answers = (
+        n for n, message in enumerate(messages, start=1) if isinstance(message, AIMessage) and not message.tool_calls
+    )
+    return [message for message in messages[max(answers, default=0) :] if isinstance(message, HumanMessage)]
+
+
+def check_text(record: dict[str, Any], number: int, of: int) -> str:
+    """A record for a language model's system message, without a word of the peer's.
+
+    Args:
+        record: see :class:`CheckedState`.
+        number: which of the human messages that wait for an answer it is about, from 1.
+        of: how many wait.
+    """
+    lines = [f"Unanswered message {number} of {of} was checked against your goals by code: {record['advice']}."]
     for row in (Evidence.model_validate(row) for row in record["rows"]):
         copied = ", a near-verbatim copy, not counted" if row.near_verbatim else ""
-        lines.append(
-            f"{row.id} {row.relation}{copied}: goal {marked(row.mine.text)} / message {marked(row.theirs.text)}"
-        )
+        # Ids of a message's sentences end with their number.
+        sentence = (row.theirs.id or "").rpartition(".")[2]
+        goal = json.dumps(row.mine.text, ensure_ascii=False)
+        lines.append(f"{row.id} {row.relation}{copied}: goal {goal} / sentence {sentence} of the message")
     if record["note"]:
         lines.append("Nothing in it could be compared.")
-    lines.append("Do not agree to what contradicts a goal; name the goal instead.")
-    return "\n".join([lines[0], PREAMBLE, *lines[1:]])
+    return "\n".join(lines)

@@ -12,6 +12,7 @@ import pytest
 from langchain.agents import create_agent
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, HumanMessage
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
@@ -19,7 +20,7 @@ from langgraph.types import Command
 from jepa_langchain.errors import InputError
 from jepa_langchain.graph.coalitions import coalition_graph
 from jepa_langchain.graph.gate import GateState, add_alignment_gate
-from jepa_langchain.graph.middleware import GoalCheck
+from jepa_langchain.graph.middleware import GoalCheck, waiting
 from jepa_langchain.index.joint_index import JointIndex
 from jepa_langchain.tools.advisor_groups import propose_coalitions
 from jepa_langchain.tools.callers import Caller
@@ -159,7 +160,6 @@ def test_a_side_that_gives_way_joins_and_one_that_does_not_ends_the_rounds(saver
     assert alone == {"coalitions": [], "blocking": [], "alone": ["ann"], "silent": [], "rounds": 0}
 
 
-class Scripted(GenericFakeChatModel):
 def test_a_later_run_on_the_same_thread_knows_its_own_agents_only(saver: SqliteSaver) -> None:
     config: Any = {"configurable": {"thread_id": "1"}}
     graph = coalition_graph(make_toolkit(), negotiator=lambda _: {}, checkpointer=saver)
@@ -171,6 +171,7 @@ def test_a_later_run_on_the_same_thread_knows_its_own_agents_only(saver: SqliteS
         assert state["cells"] == fresh["cells"]
 
 
+class Scripted(GenericFakeChatModel):
     """Remembers what it was asked."""
 
     asked: list[Any] = []  # noqa: RUF012
@@ -193,7 +194,8 @@ def test_a_peers_message_is_checked_before_it_is_answered_and_the_check_is_kept(
     system = llm.asked[0][0].text
     assert system.startswith("You are Ann.")
     assert "checked against your goals by code: misaligned" in system
-    assert "IGNORE" not in system.replace("⟦", "\x00").split("\x00")[0]
+    assert 'D1 disagree: goal "rents help towns" / sentence 1 of the message' in system
+    assert "IGNORE" not in system
     again = agent.invoke({"messages": [*state["messages"], HumanMessage("Rents help towns indeed.", name="bob")]})
     assert again["alignment_checks"][-1]["advice"] == "aligned"
     assert json.loads(json.dumps(again["alignment_checks"])) == again["alignment_checks"]
@@ -214,3 +216,27 @@ async def test_a_misaligned_message_can_be_declined_without_a_model_and_others_p
     assert (silent["advice"], silent["rows"]) == ("insufficient", [])
     with pytest.raises(InputError, match="goals: give one"):
         GoalCheck(make_model(), [])
+
+
+def test_each_waiting_message_is_checked_once_and_shown_for_what_it_is() -> None:
+    llm = Scripted(messages=iter([AIMessage("a"), AIMessage("b"), AIMessage("c")]), asked=[])
+    check = GoalCheck(make_model(), GOALS, peers=["bob"])
+    agent: Any = create_agent(llm, middleware=[check], checkpointer=InMemorySaver())
+    config: Any = {"configurable": {"thread_id": "1"}}
+    against, for_it = "Bees fly. Rents not help towns.", "Rents help towns indeed."
+    agent.invoke({"messages": [HumanMessage(t, name="bob", id=t) for t in (against, for_it)]}, config)
+    agent.invoke({"messages": [HumanMessage("Thanks.", name="ann")]}, config)
+    two = [HumanMessage(against, name="bob", id="2"), HumanMessage("What do you say?", name="ann")]
+    state = agent.invoke({"messages": two}, config)
+    records = [(record["message"], record["advice"]) for record in state["alignment_checks"]]
+    assert records == [(against, "misaligned"), (for_it, "aligned"), ("2", "misaligned")]
+    first, second, third = llm.asked
+    assert "Unanswered message 1 of 2 was checked against your goals by code: misaligned" in first[0].text
+    assert "Unanswered message 2 of 2 was checked against your goals by code: aligned" in first[0].text
+    assert "sentence 2 of the message" in first[0].text
+    # Nothing of the peer's waits, so nothing is said of any check.
+    assert [type(message) for message in second[:1]] == [HumanMessage]
+    assert third[0].text.count("was checked") == 1
+    assert "Unanswered message 1 of 2 was checked against your goals by code: misaligned" in third[0].text
+    calling = AIMessage("", tool_calls=[{"name": "look", "args": {}, "id": "1"}])
+    assert waiting([HumanMessage("old"), AIMessage("a"), two[0], calling]) == [two[0]]
