@@ -39,7 +39,7 @@ from jepa_langchain.tools.results import (
     StatementMatches,
     ToolResult,
 )
-from jepa_langchain.tools.texts import model_text
+from jepa_langchain.tools.texts import error_text, model_text
 
 _log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class AlignmentTool(BaseTool):
             result = self.answer(Caller.of(runtime, config, self.caller), **arguments)
             return model_text(result), result
         except JepaLangchainError as error:
-            raise ToolException(str(error)) from error
+            raise ToolException(error_text(error)) from error
         except Exception as error:
             # An agent's run outlives any failure of a tool; the error's own words may hold a statement.
             _log.error("%s failed unexpectedly: %s", self.name, type(error).__name__)

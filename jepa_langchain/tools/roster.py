@@ -89,7 +89,7 @@ class Roster:
             UnknownPersonaError: if not.
         """
         if name not in self.counts():
-            raise UnknownPersonaError(f"persona {name!r}: no statement of it here; {self._known()}")
+            raise self._unknown(name)
 
     def has_tenants(self) -> bool:
         """Whether statements of tenants are among what is seen here: only where this is a whole index."""
@@ -102,12 +102,12 @@ class Roster:
         """How the tools name a statement: the id that the index stores it under."""
         return document_id(persona, statement)
 
-    def _known(self) -> str:
+    def _unknown(self, name: str) -> UnknownPersonaError:
         names = list(self.counts())
-        if not names:
-            return "nobody has said anything yet"
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        return f"here are {', '.join(names[:_NAMED])}{more}"
+        # Names are untrusted: each stands in quotes of its own.
+        known = f"here are {', '.join(map(repr, names[:_NAMED]))}{more}" if names else "nobody has said anything yet"
+        return UnknownPersonaError(f"persona {name!r}: no statement of it here; {known}")
 
     def _rows(self, name: str) -> list[Row]:
         out: list[Row] = []

@@ -112,8 +112,8 @@ def test_coalitions_name_who_should_work_together_and_who_stands_alone(toolkit: 
     message = call(toolkit, "propose_coalitions", min_alignment=0.6)
     assert [coalition.agents for coalition in message.artifact.group.coalitions] == [("ann", "cleo")]
     assert message.artifact.alone == ("bob",)
-    assert "coalition: ann, cleo" in message.text
-    assert "in no coalition: bob" in message.text
+    assert f'coalition: {OPEN}"ann"{CLOSE}, {OPEN}"cleo"{CLOSE}' in message.text
+    assert f'in no coalition: {OPEN}"bob"{CLOSE}' in message.text
 
 
 def test_a_recorded_statement_counts_at_once_and_only_once(toolkit: AlignmentToolkit) -> None:
