@@ -147,6 +147,12 @@ class TransformerEncoder:
             cut_layer=depth // 2 if depth >= 2 else None,  # noqa: PLR2004
         )
 
+    @property
+    def longest(self) -> int | None:
+        """Tokens that are read of a text; a text of as many counts as truncated."""
+        limit: int | None = self.model.max_seq_length
+        return limit
+
     def upper_layers(self) -> UpperLayers | None:
         """The blocks above the cut layer; None if the model keeps no list of blocks where BERT-like models do."""
         auto: Any = getattr(self.model[0], "auto_model", None)
@@ -195,7 +201,7 @@ class TransformerEncoder:
         embeddings = np.zeros((len(distinct), width), dtype=np.float32)
         context = np.zeros((len(distinct), self.identity.context), dtype=np.float32)
         tokens: list[Floats] = [np.zeros((0, width), dtype=np.float32)] * len(distinct)
-        cut, limit = self.identity.cut_layer, self.model.max_seq_length
+        cut, limit = self.identity.cut_layer, self.longest
         truncated = set()
         for chosen, features in self.batches(distinct, progress=progress):
             pooled, states = self.pooled(features)

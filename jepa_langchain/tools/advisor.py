@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from jepa_langchain.attribution.word_map import top_words, word_map
 from jepa_langchain.errors import InputError
 from jepa_langchain.index.joint_index import JointIndex
+from jepa_langchain.index.namespaces import namespace_of
 from jepa_langchain.ledger import Ledger, build_ledger
 from jepa_langchain.personas import clean_persona
 from jepa_langchain.remembering import Remembering
@@ -49,6 +50,7 @@ class Advisor:
     Args:
         index: the statements, with the model that compares them. A tenant's view is taken of it for each caller that
             names a tenant; a caller that names none sees an index without tenants, and is refused by one that has some.
+            A tenant's view answers callers of that tenant, and those that name none, as they can mean no other.
     """
 
     def __init__(self, index: JointIndex) -> None:
@@ -63,15 +65,18 @@ class Advisor:
         """What a caller may see.
 
         Raises:
-            InputError: if the index has tenants and the caller names none.
+            InputError: if the index has tenants and the caller names none, or it is the view of another tenant.
         """
         tenant = caller.tenant
-        view = self._rosters.get(
-            tenant, lambda: Roster(self._whole if tenant is None else self._whole.namespace(tenant))
-        )
+        view = self._rosters.get(tenant, lambda: Roster(self._view(tenant)))
         if tenant is None and view.has_tenants():
             raise InputError("this index has tenants and the run does not say which; its context or config must")
         return view
+
+    def _view(self, tenant: str | None) -> JointIndex:
+        if tenant is None or self._whole.store.namespace == namespace_of(tenant):
+            return self._whole
+        return self._whole.namespace(tenant)
 
     def ledger(self, a: Persona, b: Persona) -> Ledger:
         """The ledger of two personas.
@@ -179,10 +184,10 @@ class Advisor:
 def found_statement(document: Document) -> FoundStatement:
     """A search's document in the words of the tools."""
     found = document.metadata
-    probability, verdict = found.get("probability"), found.get("verdict")
+    probability, verdict, persona = found.get("probability"), found.get("verdict"), found.get("persona")
     return FoundStatement(
         id=str(document.id),
-        persona=found.get("persona"),
+        persona=persona if isinstance(persona, str) else None,
         text=document.page_content,
         p=None if probability is None else round(probability, 4),
         verdict=None if verdict is None else Relation(verdict),

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import ValidationError
 
 from jepa_langchain.encoder import Encoded
 from jepa_langchain.encoder_cache import CachingEncoder
 from jepa_langchain.errors import InputError
 from jepa_langchain.index.filters import NAMESPACE
 from jepa_langchain.index.rows import document_id
-from jepa_langchain.schema import Persona, Statement
+from jepa_langchain.schema import Persona
 from jepa_langchain.statements import clean_text
 
 if TYPE_CHECKING:
@@ -59,28 +60,41 @@ class Roster:
         if self._seen is None or self._seen[0] is not snapshot:
             found: Counter[str] = Counter()
             for segment in snapshot.segments:
-                found.update(str(name) for name in segment.values("persona"))
+                # What is no text is nobody's name, and no search by name finds it.
+                found.update(name for name in segment.values("persona") if isinstance(name, str))
             self._seen = snapshot, dict(sorted(found.items()))
         return self._seen[1]
 
     def persona(self, name: str, topic: str | None = None) -> Chosen:
         """A persona's statements, those about a topic if one is given.
 
+        They are all documents with its name as their ``persona``, also those that came without a statement's id; these
+        go by the document's.
+
         A topic keeps the statements that carry it as their ``topic``; where none does, the
         :data:`NEAREST_TO_TOPIC` whose embeddings are nearest to it.
 
         Raises:
             UnknownPersonaError: if there is none of that name here.
+            InputError: if a document of that name can be no statement.
         """
-        self.require(name)
         rows = sorted(self._rows(name), key=lambda row: row.id)
+        if not rows:
+            raise self._unknown(name)
         by = "all"
         if topic is not None:
             wanted = clean_text(topic, where="topic").text.casefold()
             labelled = [row for row in rows if str(json.loads(row.metadata).get("topic", "")).casefold() == wanted]
             by, rows = ("label", labelled) if labelled else ("nearest", self._nearest(name, topic, rows))
-        statements = (Statement(id=json.loads(row.metadata)["statement_id"], text=row.text) for row in rows)
-        return Chosen(Persona(id=name, statements=tuple(statements)), by)
+        said = [{"id": row.id.removeprefix(self.ref(name, "")), "text": row.text} for row in rows]
+        try:
+            return Chosen(Persona.model_validate({"id": name, "statements": said}), by)
+        except ValidationError as error:
+            fault = error.errors()[0]
+            where = ".".join(map(str, fault["loc"]))
+            raise InputError(
+                f"persona {name!r}: not all of its documents are statements; {where}: {fault['msg']}"
+            ) from None
 
     def require(self, name: str) -> None:
         """Make sure that somebody of that name has said something here.
@@ -93,6 +107,8 @@ class Roster:
 
     def has_tenants(self) -> bool:
         """Whether statements of tenants are among what is seen here: only where this is a whole index."""
+        if self.index.store.namespace is not None:
+            return False
         snapshot = self.index.store.snapshot
         if self._tenants is None or self._tenants[0] is not snapshot:
             self._tenants = snapshot, any(segment.values(NAMESPACE) for segment in snapshot.segments)
@@ -117,7 +133,7 @@ class Roster:
             if places:
                 rows = segment.rows(places)
                 self._tell(segment, places, rows)
-                out += [row for row in rows if "statement_id" in json.loads(row.metadata)]
+                out += rows
         return out
 
     def _tell(self, segment: Segment, places: list[int], rows: Sequence[Row]) -> None:
@@ -131,7 +147,10 @@ class Roster:
             return
         vectors = segment.structure.vectors[np.array([places[n] for n in new])]
         tokens = [states.tokens[a:b].astype(np.float32) for a, b in zip(states.bounds, states.bounds[1:], strict=False)]
-        encoder.know([rows[n].text for n in new], Encoded(vectors, states.context.astype(np.float32), tokens, ()))
+        # As many tokens as the encoder reads: it found the text too long when the index was made, and said so.
+        longest = getattr(encoder.encoder, "longest", None)
+        cut = tuple(i for i, kept in enumerate(tokens) if longest and len(kept) >= longest)
+        encoder.know([rows[n].text for n in new], Encoded(vectors, states.context.astype(np.float32), tokens, cut))
 
     def _nearest(self, name: str, topic: str, rows: Sequence[Row]) -> list[Row]:
         found = self.index.search(topic, "similar", NEAREST_TO_TOPIC, {"persona": name})
@@ -145,6 +164,14 @@ class Roster:
             InputError: if it looks like an id and is none of this index.
         """
         found = self.index.get_by_ids([given]) if given else []
+        if not found and "/" in given:
+            # A document that came without a statement's id is named by its persona and its own.
+            own = self.index.get_by_ids([given.partition("/")[2]])
+            found = [
+                document
+                for document in own
+                if self.ref(str(document.metadata.get("persona")), document.id or "") == given
+            ]
         if found:
             return found[0].page_content, found[0].id
         if "/" in given and not any(c.isspace() for c in given.strip()):

@@ -14,7 +14,7 @@ from jepa_langchain.index.joint_index import JointIndex
 from jepa_langchain.schema import Verdict
 from jepa_langchain.tools.callers import Caller
 from jepa_langchain.tools.toolkit import AlignmentToolkit
-from tests.agents import ANN, EXAMPLES, call, make_toolkit, persona
+from tests.agents import ANN, EXAMPLES, call, fill, make_toolkit, persona
 from tests.unit_tests.conftest import make_model
 
 
@@ -78,3 +78,14 @@ def test_no_tenant_sees_anothers_statement(tmp_path: Path) -> None:
     nobody = call(toolkit, "check_alignment", {"configurable": {"persona": "ann"}}, peer="peer")
     assert nobody.status == "error"
     assert "this index has tenants" in nobody.text
+
+
+def test_a_toolkit_over_a_tenants_view_answers_that_tenant(tmp_path: Path) -> None:
+    index = JointIndex.open(tmp_path / "index", model=make_model())
+    for tenant in ("acme", "bolt"):
+        fill(index.namespace(tenant))
+    for caller in (ANN, Caller("ann", "acme")):
+        toolkit = make_toolkit(index.namespace("acme"), caller=caller)
+        assert call(toolkit, "check_alignment", peer="cleo").artifact.advice is Verdict.ALIGNED
+    other = make_toolkit(index.namespace("acme"), caller=Caller("ann", "bolt"))
+    assert "a tenant's view already" in call(other, "check_alignment", peer="cleo").text

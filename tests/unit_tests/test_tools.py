@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 
+from jepa_langchain.alignment import AlignmentModel
+from jepa_langchain.baselines import Baselines
+from jepa_langchain.encoder import Encoded, Floats
+from jepa_langchain.index.joint_index import JointIndex
+from jepa_langchain.model_files import ModelFiles
 from jepa_langchain.schema import Relation, Verdict
 from jepa_langchain.tools.texts import CLOSE, OPEN, PREAMBLE
 from jepa_langchain.tools.toolkit import AlignmentToolkit
-from tests.agents import call, persona
-from tests.unit_tests.conftest import make_model
+from tests.agents import call, fill, make_toolkit, persona
+from tests.unit_tests.conftest import make_model, make_stages
+from tests.words import WordEncoder
 
 
 def test_check_alignment_gives_a_verdict_and_its_rows(toolkit: AlignmentToolkit) -> None:
@@ -60,6 +69,46 @@ def test_a_peer_that_copies_my_words_is_flagged_and_does_not_count(toolkit: Alig
     check = message.artifact
     assert (check.verdict, check.advice, check.near_verbatim) == (Verdict.ALIGNED, Verdict.INSUFFICIENT, 2)
     assert "2 of 2 agreements repeat the other side's words almost verbatim and do not count" in message.text
+
+
+def test_a_document_with_a_persona_and_no_statement_id_is_a_statement_of_its(toolkit: AlignmentToolkit) -> None:
+    toolkit.index.add_texts(
+        ["rents not help towns", "sugar help towns"], [{"persona": "dan"}, {"persona": 7}], ids=["x", "y"]
+    )
+    check = call(toolkit, "check_alignment", peer="dan").artifact
+    assert (check.advice, check.rows[0].theirs.id, check.statements) == (Verdict.MISALIGNED, "dan/x", (2, 1))
+    explained = call(toolkit, "explain_alignment", statement_a="dan/x", statement_b="ann/x")
+    assert "no statement of that id" in explained.text
+    assert call(toolkit, "explain_alignment", statement_a="dan/x", statement_b="ann/s0").artifact.a.id == "x"
+    assert call(toolkit, "propose_coalitions").status == "success"
+    assert call(toolkit, "find_peers", goal="sugar help towns").status == "success"
+    assert "no statement of it here" in call(toolkit, "check_alignment", peer="7").text
+    toolkit.index.add_texts([""], [{"persona": "eve"}])
+    assert "statements.0.text: String should have" in call(toolkit, "check_alignment", peer="eve").text
+
+
+class ShortEncoder(WordEncoder):
+    """Reads four words of a text."""
+
+    longest = 4
+
+    def _layers(self, text: str) -> list[Floats]:
+        return [layer[: self.longest] for layer in super()._layers(text)]
+
+    def encode(self, texts: Sequence[str], *, progress: bool = False) -> Encoded:
+        found = super().encode(texts, progress=progress)
+        assert found.tokens is not None
+        return replace(
+            found, truncated=tuple(i for i, states in enumerate(found.tokens) if len(states) >= self.longest)
+        )
+
+
+def test_a_statement_that_is_too_long_is_told_of_also_where_the_index_keeps_its_states() -> None:
+    model = AlignmentModel(ModelFiles(make_stages(ShortEncoder()), Baselines(), "toy"))
+    toolkit = make_toolkit(fill(JointIndex.open(model=model)))
+    warnings = call(toolkit, "check_alignment", peer="bob").artifact.warnings
+    assert [line.split(":")[0] for line in warnings] == ["s0", "s1"]
+    assert "longer than the encoder reads" in warnings[0]
 
 
 def test_search_leaves_the_caller_out_unless_personas_are_named(toolkit: AlignmentToolkit) -> None:
