@@ -107,8 +107,8 @@ def test_a_statement_that_is_too_long_is_told_of_also_where_the_index_keeps_its_
     model = AlignmentModel(ModelFiles(make_stages(ShortEncoder()), Baselines(), "toy"))
     toolkit = make_toolkit(fill(JointIndex.open(model=model)))
     warnings = call(toolkit, "check_alignment", peer="bob").artifact.warnings
-    assert [line.split(":")[0] for line in warnings] == ["s0", "s1"]
-    assert "longer than the encoder reads" in warnings[0]
+    assert [line.split(":")[0] for line in warnings] == ["bob, statement s0", "bob, statement s1"]
+    assert "longer than the model reads" in warnings[0]
 
 
 def test_search_leaves_the_caller_out_unless_personas_are_named(toolkit: AlignmentToolkit) -> None:
