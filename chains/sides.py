@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Literal
 
-from jepa_langchain.chains.words import TOKEN
+from jepa_langchain.chains.words import TOKEN, english
 
 Side = Literal["a", "b", "both"]
 
@@ -22,6 +22,14 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 _HALF = re.compile(r";\s+")
 _JOINT = re.compile(r"\b(?:(?<!of )both|neither|the two|two sides|each side|all sides|common ground|shared?)\b")
 _CONTESTS = re.compile(r"\b(?:counters?|rejects?|objects?|denies|contests?|disputes?|unlike|against|opposes?)\b")
+# After "A" at the beginning of a sentence or a quote: a word that goes with a name and with no article.
+_GOES_WITH_NAME = (
+    r"(?:and|or|but|nor|both|also|too|who|would|will|can|could|should|must|may|might|shall|did|had|does|is|was|has|in|on|"
+    r"at|to|with|for|from|by|as|like|unlike|against|meanwhile|however|instead|alone|never|always|still|not|said|held|"
+    r"thought|saw|found|claimed|argued|wanted|believed|insisted|warned|called|denied|rejected|opposed|really|clearly|"
+    r"strongly|firmly|similarly|likewise|simply|only|\w+(?<![sui])s)\b"
+)
+_ARTICLE = rf"(?:(?<!^A)(?<![.!?:;]\sA)(?<![“\"„«(\u2018']A)|(?!\s+(?!{_GOES_WITH_NAME})[a-z]))"
 _DASHES = str.maketrans({"–": "-", "—": "-"})
 
 
@@ -35,7 +43,11 @@ class Clause:
 
 @dataclass(frozen=True)
 class Names:
-    """The two personas' ids, as a text may call them; a one-letter name counts in capitals only."""
+    """The two personas' ids, as a text may call them.
+
+    A one-letter name, and one that is a common word ("Will"), counts as it is spelled only; "A" that begins a sentence
+    is an article where no name can stand ("A cap on rents").
+    """
 
     a: str
     b: str
@@ -43,18 +55,12 @@ class Names:
     @cached_property
     def _patterns(self) -> tuple[tuple[Literal["a", "b"], re.Pattern[str]], ...]:
         sides: tuple[tuple[Literal["a", "b"], str], ...] = (("a", self.a), ("b", self.b))
-        return tuple(
-            (side, re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE if len(name) > 1 else 0))
-            for side, name in sides
-        )
+        return tuple((side, re.compile(rf"(?<!\w){_called(name)}(?!\w)")) for side, name in sides)
 
     @cached_property
     def _either(self) -> str:
         """A regular expression of either name."""
-        return "|".join(
-            rf"(?i:{re.escape(name)})" if len(name) > 1 else re.escape(name)
-            for name in sorted((self.a, self.b), key=len, reverse=True)
-        )
+        return "|".join(map(_called, sorted((self.a, self.b), key=len, reverse=True)))
 
     @cached_property
     def _break(self) -> re.Pattern[str]:
@@ -121,6 +127,12 @@ class Names:
             place, other = found[1]
             return Clause(part[place:], other)
         return Clause(part, side)
+
+
+def _called(name: str) -> str:
+    """A regular expression of a name."""
+    common = len(name) == 1 or (name != name.lower() and name.lower() in english().light)
+    return f"(?{'-i' if common else 'i'}:{re.escape(name)}{_ARTICLE if name == 'A' else ''})"
 
 
 def _first(sides: Sequence[Side | None]) -> Side | None:
