@@ -77,7 +77,8 @@ def _stripped(word: str) -> Iterator[str]:
         stem = word.removesuffix(ending)
         if stem != word and len(stem) >= _SHORTEST:
             yield stem
-            yield f"{stem}e"
+            if ending != "s":
+                yield f"{stem}e"
             if stem[-1] == stem[-2]:
                 yield stem[:-1]
             if stem[-1] == "i":
