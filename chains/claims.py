@@ -13,6 +13,8 @@ from jepa_langchain.schema import LedgerRow, Relation
 
 #: What a word weighs that another row's statements hold and the cited ones do not, or that has an opposite.
 HEAVY = 2
+#: Most words of a topic.
+_LONGEST_TOPIC = 5
 _SAYS = re.compile(
     r"^(?:that )?(?:says?|said|holds?|argues?|believes?|thinks?|claims?|maintains?|insists?|warns?|fears?|states?|"
     r"notes?|observes?|contends?|counters?|replies|objects?|points? out|finds?|considers?|sees|regards?|predicts?|"
@@ -108,6 +110,19 @@ class Claims:
             if (together and not _APART.search(text)) or _JOINS.search(normalise(self.names.without(clause.text))):
                 return "relation: a disagreement told as what both hold"
         return ""
+
+    def title(self, title: str, evidence: Evidence) -> bool:
+        """Whether a title names the row's matter in its own words and claims nothing of it or of the personas."""
+        text, row = normalise(title), evidence.row
+        words = content(title, self.lexicon)
+        found = read(words, evidence.both, self.lexicon)
+        strange = any(word not in self.lexicon.allowed for word in found.unknown)
+        denials = any(word.denied for word in words)
+        # What the statements deny is a topic ("Trade in organs"); a denial, a demand or a whole clause claims it.
+        told = denials or _DEMAND.search(text) or len(text.split()) > _LONGEST_TOPIC
+        denied = (told and found.denied) or (denials and row.relation is Relation.DISAGREE)
+        claimed = self.names.mentions(title) or _DISPUTE.search(text) or _TOGETHER.search(text)
+        return not (strange or found.opposed or denied or claimed or re.search(r"\d", text))
 
     def claims(self, clauses: Sequence[Clause], evidence: Evidence) -> str:
         """A polarity that is not the statement's, a side that is given the other's view or none, words of its own."""

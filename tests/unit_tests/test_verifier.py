@@ -90,12 +90,107 @@ def test_an_agreement_is_no_dispute_and_is_not_turned_round() -> None:
         assert reason(text, "A1", title="Trees", area=AGREE).startswith(check), text
 
 
-def test_a_title_of_its_own_is_not_told() -> None:
-    text = "Both want more trees in the parks."
-    check = Verifier(("Ann", "Bob"), ROWS).check
-    assert not check(Item(AGREE, "Parks and lakes", text, ("A1",))).title
-    assert check(Item(AGREE, "More trees", text, ("A1",))).title
-    assert check(Item(AGREE, "Carbon pricing schemes", text, ("A1",))).row is None
+def test_a_title_that_is_strange_or_claims_something_is_not_told() -> None:
+    def titled(title: str, rows: str, text: str) -> bool:
+        verdict = Verifier(("Ann", "Bob"), ROWS).check(Item(AGREE if rows == "A1" else DISAGREE, title, text, (rows,)))
+        assert verdict.row is not None, verdict.reason
+        return verdict.title
+
+    both = "Both want more trees in the parks."
+    apart = "Ann says trams make the old town quieter, while Bob says trams do not make it quieter."
+    assert titled("More trees", "A1", both)
+    assert titled("Trams in the old town", "D1", apart)
+    for title in (
+        "Carbon pricing schemes",
+        "Parks and lakes",
+        "No more trees",
+        "Ann and Bob disagree on trees",
+        "7 trees",
+    ):
+        assert not titled(title, "A1", both), title
+    for title in ("Both want trams", "Bob says trams make the old town quieter", "Trams make the old town no quieter"):
+        assert not titled(title, "D1", apart), title
+
+
+def told_of(a: str, b: str, text: str, names: tuple[str, str] = ("Ann", "Bob")) -> str:
+    """Why a sentence about one disagreement is thrown out."""
+    return Verifier(names, [row("D1", a, b)]).check(Item(DISAGREE, "", text, ("D1",))).reason
+
+
+@pytest.mark.parametrize(
+    ("said", "right", "wrong"),
+    [
+        ("stay below 1.5 degrees", "stay below 1.5 degrees", "stay below 5.1 degrees"),
+        ("plant 10,000 trees", "plant 10000 trees", "plant 10 trees"),
+        ("spend 1.5 million euros", "spend 1,500,000 euros", "spend 5 million euros"),
+        ("fall from 50 to 30", "fall from fifty to thirty", "fall from 30 to 50"),
+        ("cut rents by 10%", "cut rents by ten per cent", "cut rents by 10"),
+        ("buy 3 trams", "buy three trams", "buy thirty trams"),
+        ("hire twenty-five guards", "hire 25 guards", "hire 5 guards"),
+    ],
+)
+def test_numbers_are_compared_whole_and_in_any_spelling(said: str, right: str, wrong: str) -> None:
+    a, b = f"We must {said}.", f"We must not {said}."
+    assert told_of(a, b, f"Ann says we must {right}, while Bob says we must not {said}.") == ""
+    assert told_of(a, b, f"Ann says we must {wrong}, while Bob says we must not {said}.").startswith("numbers")
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "text"),
+    [
+        (
+            "Artificial intelligence needs rules.",
+            "Artificial intelligence needs no rules.",
+            "Ann says that AI needs rules, while Bob says AI needs no rules.",
+        ),
+        (
+            "The European Union needs an army.",
+            "The European Union needs no army.",
+            "Ann says that the EU needs an army, while Bob says the EU needs no army.",
+        ),
+        (
+            "European states need an army.",
+            "European states need no army.",
+            "Ann says that states in Europe need an army, while Bob says states in Europe need no army.",
+        ),
+        (
+            "Air with CO2 < 400 ppm is safe.",
+            "Air with CO2 < 400 ppm is not safe.",
+            "Ann says air with CO2 < 400 ppm is safe, while Bob says air with CO2 < 400 ppm is not safe.",
+        ),
+    ],
+)
+def test_what_the_statements_spell_otherwise_or_hold_themselves_may_be_told(a: str, b: str, text: str) -> None:
+    assert told_of(a, b, text) == ""
+
+
+def test_an_acronym_or_a_sign_that_no_statement_has_is_thrown_out() -> None:
+    a, b = "Artificial intelligence needs rules.", "Artificial intelligence needs no rules."
+    assert told_of(a, b, "Ann says that the EU needs rules, while Bob says AI needs no rules.").startswith("names")
+    assert told_of(a, b, "Ann says that <b>AI needs rules, while Bob says AI needs no rules.").startswith("shape")
+
+
+def test_a_name_that_is_a_common_word_is_told_from_it() -> None:
+    rents = ("Rents should be capped.", "A cap on rents stops new building.")
+    text = "A cap on rents stops new building, says B, while A says rents should be capped."
+    assert told_of(*rents, text, names=("A", "B")) == ""
+    assert told_of(*rents, "A says a cap on rents stops new building, B that rents should be capped.", ("A", "B"))
+    text = "Ann says trams will make it quieter, while Will says trams will not make it quieter."
+    assert told_of("Trams will make it quieter.", "Trams will not make it quieter.", text, ("Ann", "Will")) == ""
+
+
+def test_what_nobody_sees_is_thrown_out() -> None:
+    for character in ("\u202e", "\x07", "\u200d", "\u00ad", "\U000e0049", "\U000e0100", "\u2028"):
+        assert reason(f"Both want more trees in the parks.{character}", "A1", title="Trees", area=AGREE) != ""
+        assert reason("Both want more trees in the parks.", "A1", title=f"Trees{character}", area=AGREE) != ""
+
+
+def test_a_quote_in_single_marks_is_a_quote() -> None:
+    for one, other in (("'", "'"), ("\N{LEFT SINGLE QUOTATION MARK}", "’")):
+        told = f"Ann says {one}trams make the old town quieter{other}, while Bob says trams don't make it quieter."
+        assert reason(told) == ""
+        told = f"Ann says {one}trams made old towns quieter{other}, while Bob says trams do not make it quieter."
+        assert reason(told).startswith("quotes")
 
 
 @pytest.fixture
@@ -193,6 +288,8 @@ def test_whose_words_are_whose() -> None:
         ("anxious", "anxiety"),
         ("policy", "policies"),
         ("rapid", "rapidly"),
+        ("cars", "car"),
+        ("rates", "rating"),
     ],
 )
 def test_forms_of_one_word(one: str, other: str) -> None:
