@@ -1,8 +1,11 @@
-"""Everything that is measured, with one command: python -m benchmarks --pairs FOLDER [--full] [NAME...].
+"""What is measured, with one command: python -m benchmarks --pairs FOLDER [--full] [NAME...].
 
 Each part is a module of this folder, run in a process of its own, that writes its table ``NAME.md`` here. This adds
 ``RESULTS.md``, all tables together, and ``results/DATE.json``, the same as data, with the machine and the versions.
 Without ``--full`` the parts run at a small size and their tables are kept in a temporary folder.
+
+Three modules are run apart, and their tables stand with the others: ``narrative_support`` and ``narrative_fit`` write
+the networks of the narrative's verifier (``chains/``), and ``narrative_local`` needs two packages that no extra has.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ from benchmarks.tables import parse_tables, place
 #: Versions that a number depends on.
 PACKAGES = ("torch", "sentence-transformers", "faiss-cpu", "langchain-core", "langchain", "numpy", "scikit-learn")
 
+#: Run apart, see above.
+APART = ("narrative_support", "narrative_fit", "narrative_local")
 NEED_PAIRS = ("quality", "leave_one_out", "ablation", "search_weight", "search_quality", "attribution")
 
 
@@ -40,8 +45,8 @@ def parts(pairs: Sequence[str], work: str, *, full: bool) -> dict[str, list[str]
         "ablation": [*pairs, "--work", work, *size(["--seeds", "0", "--each", "100", "--samples", "1024"])],
         "minimal_pairs": [],
         "speed": size(["--statements", "10"]),
-        "growth": size(["--statements", "10", "30", "--agents", "2", "5"]),
-        "search": size(["--sizes", "2000", "--statements", "500", "--queries", "5"]),
+        "growth": size(["--statements", "10", "30", "--agents", "2", "5"], ["--minutes", "50"]),
+        "search": size(["--sizes", "2000", "--statements", "500", "--queries", "5"], ["--queries", "20"]),
         "search_weight": [*pairs, *size(["--queries", "2", "--pool", "500"])],
         "search_quality": [*pairs, *size(["--queries", "2"])],
         "durability": size(["--kills", "5", "--copies", "10", "--seconds", "3"]),
@@ -82,7 +87,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help="parts; all when left out")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="parts; all of them when left out")
     parser.add_argument("--pairs", type=Path, help="folder of the pairs files that the model was trained on")
     parser.add_argument(
         "--work", type=Path, default=Path("build/benchmarks"), help="encoded states, kept for the next run"
@@ -105,11 +110,12 @@ def main() -> None:
         done = subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *known[name]], check=False)  # noqa: S603
         sys.stderr.write(f"{name}: exit code {done.returncode} after {time.monotonic() - start:.0f} s\n")
         failed += [name] if done.returncode else []
-    page, data = gather(folder, [*known, "narrative_fit", "narrative_local"])
+    page, data = gather(folder, [*known, *APART])
     today, where = f"{datetime.now(UTC).date()}", machine()
     versions = ", ".join(f"{name} {number}" for name, number in where["packages"].items())
     head = f"{today}. {where['processor']}, {where['cores']} cores, Python {where['python']}, {versions}."
-    what = "Each table says its own command and date; all: `python -m benchmarks --pairs FOLDER --full`."
+    what = "Each table says its own command and date. `python -m benchmarks --pairs FOLDER --full` makes them all but "
+    what += f"{', '.join(APART[:-1])} and {APART[-1]}, which are run apart (`benchmarks/__main__.py` says why)."
     (folder / "RESULTS.md").write_text(f"# Results\n\n{head}\n{what}\n\n{page}\n", encoding="utf-8")
     (folder / "results").mkdir(exist_ok=True)
     document = json.dumps({"date": today, "machine": where, "tables": data}, indent=1, ensure_ascii=False)

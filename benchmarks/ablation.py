@@ -68,11 +68,11 @@ def run(sources: Sequence[PairSource], work: Path, seeds: Sequence[int], budget:
             logger.info("seed %d, %s: %s", seed, name, result)
 
 
-def table(work: Path) -> str:
-    """Mean and spread (lowest to highest) over the seeds, as Markdown."""
+def table(work: Path, seeds: Sequence[int]) -> str:
+    """Mean and spread (lowest to highest) over the seeds that are finished, as Markdown."""
     lines = ["| variant | seeds | agree against disagree | related against unrelated | seconds |", "|---" * 5 + "|"]
     for name in VARIANTS:
-        rows = [json.loads(p.read_text()) for seed in SEEDS if (p := work / f"{seed}-{name}.json").is_file()]
+        rows = [json.loads(p.read_text()) for seed in seeds if (p := work / f"{seed}-{name}.json").is_file()]
         if rows:
             cells = [_spread([r[key] for r in rows]) for key in ("agree", "related")]
             lines.append(
@@ -87,12 +87,12 @@ def _spread(values: Sequence[float]) -> str:
 
 def main() -> None:
     """Run what is missing and write the table."""
-    asked, budget = asked_for(str(__doc__), Budget(samples=10_240))
+    asked, budget = asked_for(str(__doc__), Budget(samples=10_240), seeds=SEEDS)
     run([read_pairs(path) for path in asked.pairs], asked.work, asked.seeds, budget)
     head = (
         f"{datetime.now(UTC).date()}, `python -m benchmarks.ablation PAIRS... --work FOLDER`, AUROC, a mean over files."
     )
-    text = f"# Ablation\n\n{head}\n{budget.said} {EARLY}\n\n{table(asked.work)}\n"
+    text = f"# Ablation\n\n{head}\n{budget.said} {EARLY}\n\n{table(asked.work, asked.seeds)}\n"
     write_table("ablation.md", text)
 
 

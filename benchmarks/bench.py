@@ -55,12 +55,19 @@ class Budget:
         )
 
 
-def asked_for(about: str, default: Budget) -> tuple[argparse.Namespace, Budget]:
-    """Command line of a comparison of trainings: the options and the budget; ``work`` is a folder of that budget."""
+def asked_for(about: str, default: Budget, *, seeds: Sequence[int] = ()) -> tuple[argparse.Namespace, Budget]:
+    """Command line of a comparison of trainings: the options and the budget; ``work`` is a folder of that budget.
+
+    Args:
+        about: what ``--help`` says.
+        default: the budget where none is asked for.
+        seeds: those of a comparison over several seeds, where others may be asked for.
+    """
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pairs", nargs="+", type=Path, help="pairs files, as for train")
     parser.add_argument("--work", type=Path, required=True, help="folder of encoded states and finished runs")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="seeds, where there are several")
+    if seeds:
+        parser.add_argument("--seeds", type=int, nargs="+", default=[*seeds], help="seeds that are run and tabulated")
     parser.add_argument("--each", type=int, default=default.pairs, help="training pairs of a source")
     parser.add_argument("--samples", type=int, default=default.samples, help="samples of a joint variant")
     options = parser.parse_args()

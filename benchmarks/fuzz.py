@@ -1,8 +1,8 @@
 """Damaged and hostile input: every file format and the command line, from seeded mutations of valid examples.
 
-An input passes if it is accepted or ends in one of the toolkit's own errors; anything else is a failure and is listed.
-Limits are tried apart, each in a process whose address space is capped: a line that never ends, a compressed bomb,
-JSON nested a million deep, a million statements, a million agents.
+An input passes if it is accepted or ends in one of the toolkit's own errors (a command, in an exit code that is not 0);
+anything else is a failure and is listed. Limits are tried apart, each in a process of its own whose peak memory is
+measured: a line that never ends, a compressed bomb, JSON nested a million deep, a million statements, 50,000 agents.
 
 Run from the repository's root: ``python -m benchmarks.fuzz [--inputs 100000]``. It writes ``benchmarks/fuzz.md``.
 """
@@ -161,7 +161,9 @@ def command_line(folder: Path) -> Target:
             shown = runner.invoke(cli.app, words)
         if shown.exception is not None and not isinstance(shown.exception, SystemExit):
             raise shown.exception
-        return shown.exit_code
+        if shown.exit_code:
+            raise JepaLangchainError(f"exit code {shown.exit_code}")
+        return shown.output
 
     return Target("command line", 0.08, once)
 

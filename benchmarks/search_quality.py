@@ -85,8 +85,8 @@ class Tally:
     wrong: int = 0
     seconds: float = 0.0
 
-    def add(self, answer: Sequence[str], true: set[str], false: set[str], seconds: float) -> None:
-        """One query's answer, best first."""
+    def add(self, answer: Sequence[str], true: set[str], false: set[str], seconds: float = 0.0) -> None:
+        """One query's answer, best first, with its time if that is measured."""
         self.places.append(next((n for n, text in enumerate(answer, 1) if text in true), None))
         judged = [text for text in answer[:_TOP] if (text in true) != (text in false)]
         self.right += sum(text in true for text in judged)
@@ -112,13 +112,13 @@ class Tally:
         """Share of wrong polarity among those of the first ten that are labelled."""
         return self.wrong / max(1, self.right + self.wrong)
 
-    def cells(self) -> list[str]:
-        """Recall at 1, 5 and 10, MRR, share of wrong polarity, seconds a query."""
+    def cells(self, *, timed: bool) -> list[str]:
+        """Recall at 1, 5 and 10, MRR, share of wrong polarity; seconds a query where they were measured."""
         return [
             *(f"{self.recall(k):.3f}" for k in (1, 5, _TOP)),
             f"{self.mrr:.3f}",
             f"{self.wrong_share:.3f} ({self.wrong} of {self.right + self.wrong})",
-            f"{self.seconds / len(self.places):.3f}",
+            *([f"{self.seconds / len(self.places):.3f}"] if timed else []),
         ]
 
 
@@ -167,12 +167,13 @@ def measure(
     return tallies
 
 
-def table(tallies: Mapping[Relation, Mapping[str, Tally]]) -> str:
+def table(tallies: Mapping[Relation, Mapping[str, Tally]], *, timed: bool) -> str:
     """Everything as Markdown."""
-    columns = ("relation", "method", "recall@1", "recall@5", "recall@10", "MRR", "wrong polarity", "seconds")
+    columns = ["relation", "method", "recall@1", "recall@5", "recall@10", "MRR", "wrong polarity"]
+    columns += ["seconds"] if timed else []
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for relation, methods in tallies.items():
-        lines += [f"| {relation.value} | {name} | {' | '.join(t.cells())} |" for name, t in methods.items()]
+        lines += [f"| {relation.value} | {name} | {' | '.join(t.cells(timed=timed))} |" for name, t in methods.items()]
     return "\n".join(lines)
 
 
@@ -191,7 +192,7 @@ def main() -> None:
     queries = [text for s in sources for text in queries_of(s, truth, asked.queries, asked.seed)]
     index = JointIndex.open(model=AlignmentModel.load(asked.model), kind="flat")
     index.add_texts(pool)
-    body = table(measure(index, queries, truth, asked.candidates))
+    body = table(measure(index, queries, truth, asked.candidates), timed=True)
     options = f"--queries {asked.queries} --candidates {asked.candidates} --seed {asked.seed}"
     head = f"{datetime.now(UTC).date()}, `python -m benchmarks.search_quality PAIRS... {options}`"
     names = ", ".join(source.name for source in sources)

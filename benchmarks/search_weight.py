@@ -2,7 +2,7 @@
 
 The pool is the held-out topics' statements and, up to ``--pool``, others of the same files; the queries are
 statements of topics that training held out. The dev split takes no part, so that ``benchmarks/search_quality.py``
-measures the choice on other topics. Rows and columns are that benchmark's, with a row for each setting.
+measures the choice on other topics. Rows and columns are that benchmark's, with a row for each setting and no times.
 
 The rule: of the settings whose wrong-polarity share is at most .6 of cosine's for both relations, the one with the
 highest mean of recall@1, 5 and 10 and MRR over both. (At half of cosine's share nothing is left that finds as many true
@@ -63,14 +63,14 @@ def measure(index: JointIndex, queries: Sequence[str], truth: Truth) -> dict[Rel
         for relation, opposite in zip(RELATIONS, reversed(RELATIONS), strict=True):
             true, false = truth[text][relation], truth[text][opposite]
             near = [hit.row.text for hit in hits_of(index, text, encoded, "similar", max(COUNTS))]
-            tallies[relation]["cosine"].add(near, true, false, 0.0)
+            tallies[relation]["cosine"].add(near, true, false)
             # Nearest first: fewer candidates are the first of them.
             hits = hits_of(index, text, encoded, relation.value, max(COUNTS))
             found = scored(index, text, encoded, relation, hits)
             query = RelationQuery(text, search_relation(relation.value), k=max(COUNTS))
             for name, (count, weight) in SETTINGS.items():
                 order = [one for one, _ in ranked(found[:count], query, nearness=weight)]
-                tallies[relation][name].add(order, true, false, 0.0)
+                tallies[relation][name].add(order, true, false)
     return tallies
 
 
@@ -106,7 +106,9 @@ def main() -> None:
     chosen = choice(tallies)
     rule = f"The rule chooses {chosen or 'none'}; the index has {CANDIDATES} candidates, nearness {NEARNESS:g}."
     what = "What the rows mean: `benchmarks/search_weight.py`."
-    write_table("search_weight.md", f"# Candidates and nearness\n\n{head}\n{rule} {what}\n\n{table(tallies)}\n")
+    write_table(
+        "search_weight.md", f"# Candidates and nearness\n\n{head}\n{rule} {what}\n\n{table(tallies, timed=False)}\n"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Draw docs/cosine_and_ledger.svg: cosine of the climate scenario's statements, and the rows that the ledger lists.
+"""Draw docs/cosine_and_ledger.svg, the README's picture: cosine of two agents' statements, and what the ledger lists.
 
 Run it from the repository's root after a change of the shipped model: ``python docs/concept_picture.py``.
 """

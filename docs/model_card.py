@@ -1,13 +1,17 @@
-"""Write jepa_langchain/shipped/default/MODEL_CARD.md from the shipped model's manifest.
+"""Write jepa_langchain/shipped/default/MODEL_CARD.md from the shipped model's manifest and the benchmarks' tables.
 
-Every hash and number of the card is read from ``manifest.json``, which ``jepa-langchain train`` wrote. Run it from the
-repository's root after a new model: ``python docs/model_card.py``.
+Hashes, metrics and the training are read from ``manifest.json``, which ``jepa-langchain train`` wrote, with the time
+from its log; what words a verdict hangs on and minimal pairs from ``benchmarks/*.md``, with a remark where a table is
+of another pair stage. What no file holds, as the time of encoding, stands in ``model_card.md.txt``. Run it from the
+repository's root after a new model or a new table: ``python docs/model_card.py``.
 """
 
 import json
 import re
 from pathlib import Path
 from typing import Any
+
+from jepa_langchain.calibration import DEFAULT_RISK
 
 ROOT = Path(__file__).parents[1]
 MODEL = ROOT / "jepa_langchain" / "shipped" / "default"
@@ -69,14 +73,16 @@ def minutes() -> int:
     return round(json.loads(last)["seconds"] / 60)
 
 
-def faithfulness() -> tuple[str, str]:
-    """(how many pairs were measured, every attribution with its ratio) from benchmarks/attribution.md."""
-    path = ROOT / "benchmarks" / "attribution.md"
-    text = path.read_text(encoding="utf-8") if path.is_file() else "0 dev pairs: not measured"
+def measured(name: str) -> tuple[str, list[list[str]]]:
+    """(the text of a benchmark's table, the cells of its rows)."""
+    text = (ROOT / "benchmarks" / f"{name}.md").read_text(encoding="utf-8")
     rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
-    lines = ["| words by | ratio (95 %) |", "|---|---|"]
-    lines += [f"| {row[0].strip()} | {row[-1].strip()} |" for row in rows[2:]]
-    return re.findall(r"(\d+) dev pairs", text)[0], "\n".join(lines)
+    return text, [[cell.strip() for cell in row] for row in rows[2:]]
+
+
+def of_another(text: str, manifest: dict[str, Any]) -> str:
+    """What is to be said of a table that does not name the shipped pair stage."""
+    return "" if manifest["files"]["pair.safetensors"][:16] in text else ", of the pair stage before this one"
 
 
 def card() -> str:
@@ -86,10 +92,17 @@ def card() -> str:
     rows = ((s["name"], f"{s['pairs']:,}", *SOURCES[s["name"]], f"`{s['sha256']}`") for s in training["sources"])
     data = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     files = "\n".join(f"| {name} | `{digest}` |" for name, digest in manifest["files"].items())
-    pairs, ratios = faithfulness()
+    attribution, attributions = measured("attribution")
+    minimal, kinds = measured("minimal_pairs")
+    (_, triples, _, _, turned, _) = next(row for row in kinds if row[0] == "all")
     values = {
-        "faithful_pairs": pairs,
-        "faithfulness": ratios,
+        "risk": f"{DEFAULT_RISK:.0%}".replace("%", " %"),
+        "faithful_pairs": re.findall(r"(\d+) dev pairs", attribution)[0],
+        "faithful_of": of_another(attribution, manifest),
+        "faithfulness": "\n".join(f"| {row[0]} | {row[-1]} |" for row in attributions),
+        "minimal_pairs": triples,
+        "minimal_turned": f"{float(turned):.0%}".replace("%", " %"),
+        "minimal_of": of_another(minimal, manifest),
         "encoder": f"{encoder['name']}, weights SHA-256 `{encoder['sha256']}`",
         "layers": ", ".join(map(str, encoder["context_layers"])),
         "cut": str(encoder["cut_layer"]),

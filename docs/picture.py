@@ -1,4 +1,4 @@
-"""Draw docs/demo.svg, the README's picture: what ``jepa-langchain demo`` shows in a terminal.
+"""Draw docs/demo.svg, the quickstart's picture: what ``jepa-langchain demo`` shows in a terminal.
 
 Run it from the repository's root after a change of the shipped model or of the rendering: ``python docs/picture.py``.
 """

@@ -235,7 +235,10 @@ def test_a_users_cross_encoder_is_measured_too(tmp_path: Path, monkeypatch: pyte
         vocab_size=30522,
         id2label=labels,
     )
-    BertForSequenceClassification(config).save_pretrained(tmp_path)
+    network = BertForSequenceClassification(config)
+    # Far apart, so that no label can be taken for another.
+    network.classifier.bias.data = torch.tensor([1.0, 2.0, 0.0])
+    network.save_pretrained(tmp_path)
     encoder = TransformerEncoder()
     encoder.model.tokenizer.save_pretrained(tmp_path)
     monkeypatch.setenv("CROSS_ENCODER", str(tmp_path))
@@ -249,6 +252,7 @@ def test_a_users_cross_encoder_is_measured_too(tmp_path: Path, monkeypatch: pyte
     assert shares.shape == (1, 3)
     assert np.allclose(shares.sum(), 1)
     # Agree is entailment, disagree is contradiction; an untrained network hardly sees the order of the texts.
+    assert np.allclose(shares[0], [0.665, 0.245, 0.09], atol=0.05)
     assert np.allclose(shares[0], expected[0, 0, [1, 0, 2]].numpy(), atol=0.05)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner, Result
 
 from benchmarks.fuzz import Target, command_line, directories, files, fuzz
 from benchmarks.mutations import mutate_bytes, mutate_json
@@ -27,6 +29,25 @@ def test_damaged_input_is_accepted_or_refused(tmp_path: Path) -> None:
         counts, failures = fuzz(target, 60, seed=1)
         assert not failures
         assert counts["refused"] > 0
+
+
+@pytest.mark.usefixtures("_own_commands")
+def test_a_command_that_ends_with_another_code_than_0_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directories(tmp_path)
+    codes: list[int] = []
+    invoke = CliRunner.invoke
+
+    def counted(*args: Any, **options: Any) -> Result:
+        shown = invoke(*args, **options)
+        codes.append(shown.exit_code)
+        return shown
+
+    monkeypatch.setattr(CliRunner, "invoke", counted)
+    counts, _ = fuzz(command_line(tmp_path), 20, seed=1)
+    assert 2 in codes
+    assert counts["accepted"] == codes.count(0)
 
 
 def test_an_unforeseen_error_is_a_failure() -> None:

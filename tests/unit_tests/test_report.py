@@ -38,7 +38,7 @@ def test_untrusted_strings_are_escaped_everywhere() -> None:
     html = page(a, b)
     assert not re.search(r"<(script|img|b>)", html)
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
-    assert not re.search(r"\son\w+=\"?alert", re.sub(r"&[^;]+;", "", html)) or "<img" not in html
+    assert not re.search(r"<[^>]+\son\w+\s*=", re.sub(r"\"[^\"]*\"", "", html))
     assert html.count("<bdi>") == html.count("</bdi>")
     assert not re.search(r"<[^>]+\sstyle=", html)
     assert not re.search(r"(src|href)=\"(?!#)", html)
