@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -117,26 +117,28 @@ def items_of(entry: Mapping[str, Any], rows: int) -> list[Item]:
     return [Item(area, item["title"], item["text"], tuple(item["rows"]))]
 
 
-def outcomes(judge: Judge | None, halves: Iterable[str] = tuple(HALVES)) -> list[Outcome]:
-    """The verdict on every entry of some halves: rejected when no sentence of it is accepted."""
-    found = []
+def entries(judge: Judge | None, halves: Iterable[str]) -> Iterator[tuple[str, dict[str, Any], Verifier, list[Item]]]:
+    """(half, entry, the verifier of its ledger, its sentences) of every entry of some halves."""
     for half in halves:
         part = HALVES[half]
         checkers = verifiers(judge, part)
-        found += [
-            Outcome(
-                half=half,
-                kind=entry["kind"],
-                wrong=entry["gold"] == "reject",
-                rejected=all(
-                    checkers[entry["ledger"]].check(item).row is None
-                    for item in items_of(entry, len(checkers[entry["ledger"]]))
-                ),
-            )
-            for entry in lines(f"narrative_corpus{part}.jsonl")
-            if f"{entry['half']}{part}" == half
-        ]
-    return found
+        for entry in lines(f"narrative_corpus{part}.jsonl"):
+            if f"{entry['half']}{part}" == half:
+                checker = checkers[entry["ledger"]]
+                yield half, entry, checker, items_of(entry, len(checker))
+
+
+def outcomes(judge: Judge | None, halves: Iterable[str] = tuple(HALVES)) -> list[Outcome]:
+    """The verdict on every entry of some halves: rejected when no sentence of it is accepted."""
+    return [
+        Outcome(
+            half=half,
+            kind=entry["kind"],
+            wrong=entry["gold"] == "reject",
+            rejected=all(checker.check(item).row is None for item in items),
+        )
+        for half, entry, checker, items in entries(judge, halves)
+    ]
 
 
 def rate(part: int, whole: int) -> str:
@@ -181,10 +183,10 @@ language model: how many, as one more statement, left every row of the other sta
 1e-5 (a further text makes another batch, whose sixth digits differ)."""
 LOOKED_AT = """`tune` and `held_out` are the first corpus; `tune_2` and `held_out_2` the second, whose halves share no
 topic; `tune_4` and `tune_5` are the fourth and the fifth, freely worded by authors who did not know the rules. Failures
-of the first two were read while rules were written, and the network was fitted on all six: `narrative_fit.md` has them
-cross-validated, which says more than their rows here. `held_out_3` and `held_out_6` are the third and the sixth corpus:
-their authors did not know the rules, nothing was tuned on them, and only their counts have been looked at. They say
-what to expect of other texts; the sixth is as freely worded as the fourth and the fifth."""
+of the first two were read while rules were written, and the network was fitted on these four corpora:
+`narrative_fit.md` has them cross-validated, which says more than their rows here. `held_out_3` and `held_out_6` are the
+third and the sixth corpus: their authors did not know the rules, nothing was tuned on them, and only their counts have
+been looked at. They say what to expect of other texts; the sixth is as freely worded as the fourth and the fifth."""
 COST = """A token is taken as four characters on both sides; the ledger is its rows' ids and statements. A second call
 is made only for an answer that cannot be read, and sends that answer alone, or, where the provider's structured output
 failed, the ledger again (then about 2.5 times its tokens in all). Adjudication sends `abstained` pairs alone, two calls

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.narrative import HALVES, HONEST, TUNED_ON, items_of, lines, rate, verifiers
+from benchmarks.narrative import HALVES, HONEST, TUNED_ON, entries, rate
 from benchmarks.tables import write_table
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.chains.consent import Consent, measures_of
@@ -56,15 +56,10 @@ class Example:
 def examples(judge: Judge) -> list[Example]:
     """Every item that is to tune on."""
     found = []
-    for half in TUNED_ON:
-        part = HALVES[half]
-        checkers = verifiers(judge, part)
-        for entry in lines(f"narrative_corpus{part}.jsonl"):
-            if f"{entry['half']}{part}" == half:
-                checker = checkers[entry["ledger"]]
-                signals = [s for item in items_of(entry, len(checker)) if (s := checker.signals(item))]
-                ledger = f"{entry['ledger']}{part}"
-                found.append(Example(ledger, half, entry["kind"], signals[-1] if signals else None))
+    for half, entry, checker, items in entries(judge, TUNED_ON):
+        signals = [s for item in items if (s := checker.signals(item))]
+        ledger = f"{entry['ledger']}{HALVES[half]}"
+        found.append(Example(ledger, half, entry["kind"], signals[-1] if signals else None))
     return found
 
 

@@ -8,8 +8,6 @@ unit length again (cosine to its statement .89, to its siblings .80). Queries ar
 
 from __future__ import annotations
 
-import gzip
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ import numpy.typing as npt
 from jepa_langchain.encoder import Encoded
 from jepa_langchain.index.batches import Batch, Row, States
 from jepa_langchain.index.joint_embeddings import SearchRelation, query_vector
+from jepa_langchain.pairs import read_pairs
 from jepa_langchain.stages import Stages
 
 Floats = npt.NDArray[np.float32]
@@ -34,14 +33,8 @@ PARTS = 100
 
 def texts() -> list[str]:
     """Distinct statements of the repository's data sets."""
-    found: dict[str, None] = {}
-    for name in ("opinions.jsonl", "polar.jsonl", "stances.jsonl.gz"):
-        opener = gzip.open if name.endswith(".gz") else open
-        with opener(DATA / name, "rt", encoding="utf-8") as lines:
-            for line in lines:
-                row = json.loads(line)
-                found |= {row["a"]: None, row["b"]: None}
-    return list(found)
+    sources = [read_pairs(DATA / name) for name in ("opinions.jsonl", "polar.jsonl", "stances.jsonl.gz")]
+    return list(dict.fromkeys(text for source in sources for pair in source.pairs for text in (pair.a, pair.b)))
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self, cast
 
+from langchain_openai import ChatOpenAI
+from pydantic import SecretStr
+
 _PIECE = 24
 
 
@@ -176,3 +179,15 @@ def _stream(body: dict[str, Any], reply: Reply) -> bytes:
 
 def _envelope(body: dict[str, Any], kind: str) -> dict[str, Any]:
     return {"id": "scripted", "object": kind, "created": 0, "model": body.get("model", "scripted")}
+
+
+def chat(server: ScriptedOpenAI, *, retries: int = 0, timeout: float = 30) -> ChatOpenAI:
+    """A client of the server that streams what an answer used."""
+    return ChatOpenAI(
+        model="scripted",
+        api_key=SecretStr("none"),
+        base_url=server.base_url,
+        max_retries=retries,
+        timeout=timeout,
+        stream_usage=True,
+    )

@@ -15,6 +15,7 @@ from jepa_langchain.baselines import Baselines
 from jepa_langchain.encoder import Encoded, EncoderIdentity, Floats, TokenContext
 from jepa_langchain.model_files import ModelFiles
 from jepa_langchain.predictor import LinearPredictor, identity_map
+from jepa_langchain.schema import Persona, Statement
 from jepa_langchain.stages import Stages
 
 DIMENSION = 16
@@ -54,6 +55,11 @@ class WordEncoder:
     def token_context(self, text: str) -> TokenContext | None:
         layers = np.stack(self._layers(text))
         return TokenContext(text, layers, [m.span() for m in _WORD.finditer(text)], self.encode([text]).embeddings[0])
+
+
+def persona(name: str, *texts: str) -> Persona:
+    """Who said these texts; their ids are the name with 1, 2, …"""
+    return Persona(id=name, statements=tuple(Statement(id=f"{name}{i}", text=t) for i, t in enumerate(texts, start=1)))
 
 
 def small_model() -> AlignmentModel:

@@ -8,20 +8,14 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
-from langchain_openai import ChatOpenAI
-from pydantic import SecretStr
 
 from jepa_langchain import cli
 from jepa_langchain.chains import adjudication_chain, comparison_chain, statement_chain
 from jepa_langchain.errors import InputError
 from jepa_langchain.schema import AbstainedPair, AlignmentReport, Cited, Energies, Persona, Probabilities, Statement
 from tests.ledgers import report, row
-from tests.scripted_openai import Reply, ScriptedOpenAI
+from tests.scripted_openai import Reply, ScriptedOpenAI, chat
 from tests.unit_tests.conftest import make_model
-
-
-def chat(server: ScriptedOpenAI) -> ChatOpenAI:
-    return ChatOpenAI(model="scripted", api_key=SecretStr("none"), base_url=server.base_url, max_retries=0, timeout=30)
 
 
 def open_pair(number: int) -> AbstainedPair:

@@ -13,7 +13,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 #: What a reader must find in the output.
 SHOWN = {
     "agent_tool.py": "advice: misaligned",
-    "climate/compare.py": "disagree",
+    "climate/compare.py": "disagree  p=",
     "coalition.py": "ivy + leo + max",
     "langgraph_gate.py": "decided by human",
     "mcp_client.py": "a bad argument is an answer",

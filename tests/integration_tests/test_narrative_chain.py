@@ -6,12 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from langchain_openai import ChatOpenAI
-from pydantic import SecretStr
 
 from jepa_langchain.chains import NarrativeStyle, narrative_chain
 from tests.ledgers import report, row
-from tests.scripted_openai import Reply, ScriptedOpenAI
+from tests.scripted_openai import Reply, ScriptedOpenAI, chat
 
 REPORT = report(
     row("A1", "Parks need more trees.", "The parks should get more trees.", ids=("a1", "b1")),
@@ -30,17 +28,6 @@ LIE = {**CONTESTED, "text": LIED}
 
 def draft(*items: dict[str, Any]) -> str:
     return json.dumps({"items": items})
-
-
-def chat(server: ScriptedOpenAI, *, retries: int = 0, timeout: float = 30) -> ChatOpenAI:
-    return ChatOpenAI(
-        model="scripted",
-        api_key=SecretStr("none"),
-        base_url=server.base_url,
-        max_retries=retries,
-        timeout=timeout,
-        stream_usage=True,
-    )
 
 
 def test_verified_sentences_are_told_and_counted() -> None:

@@ -7,10 +7,9 @@ import pytest
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.tools import tool
-from langchain_openai import ChatOpenAI
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
-from tests.scripted_openai import Reply, ScriptedOpenAI
+from tests.scripted_openai import Reply, ScriptedOpenAI, chat
 
 
 @tool
@@ -23,10 +22,6 @@ class City(BaseModel):
     """A city."""
 
     name: str
-
-
-def chat(server: ScriptedOpenAI) -> ChatOpenAI:
-    return ChatOpenAI(model="scripted", api_key=SecretStr("none"), base_url=server.base_url, max_retries=0, timeout=30)
 
 
 def test_it_answers_streams_and_calls_tools() -> None:

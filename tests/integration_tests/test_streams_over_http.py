@@ -10,8 +10,8 @@ from langchain_core.runnables import Runnable
 
 from jepa_langchain.chains import adjudication_chain, comparison_chain, statement_chain
 from jepa_langchain.schema import Persona, Statement
-from tests.integration_tests.test_chains_over_http import answer, chat, undecided
-from tests.scripted_openai import Reply, ScriptedOpenAI
+from tests.integration_tests.test_chains_over_http import answer, undecided
+from tests.scripted_openai import Reply, ScriptedOpenAI, chat
 from tests.unit_tests.conftest import make_model
 
 TRANSCRIPT = "Ann: Rents need caps, I think.\nBob: Caps backfire badly. Build more homes."

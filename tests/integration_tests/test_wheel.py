@@ -16,7 +16,7 @@ MOST_BYTES = 30_000_000
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An sdist, and the wheel built from it, out of a clone of what git tracks (or of the tree, outside git)."""
+    """An sdist of the tree, and the wheel built from it."""
     out = tmp_path_factory.mktemp("dist")
     done = subprocess.run(
         [sys.executable, "-m", "build", "--no-isolation", "--outdir", out, ROOT],

@@ -11,14 +11,9 @@ from jepa_langchain.attribution.statement_map import statement_margins, statemen
 from jepa_langchain.commands.explain_view import explanation_view
 from jepa_langchain.errors import InputError
 from jepa_langchain.ledger import ledger_of, score_personas
-from jepa_langchain.schema import Persona, Statement
 from tests.unit_tests.conftest import make_model
 from tests.unit_tests.test_pair_predictor import make
-
-
-def persona(name: str, *texts: str) -> Persona:
-    return Persona(id=name, statements=tuple(Statement(id=f"{name}{i}", text=t) for i, t in enumerate(texts, start=1)))
-
+from tests.words import persona
 
 ANN = persona("ann", "we should tax sugar", "trains run late", "<b>dogs</b> bark")
 BOB = persona("bob", "we should not tax sugar", "trains run late", "tax sugar now")

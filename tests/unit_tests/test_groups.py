@@ -14,14 +14,10 @@ from jepa_langchain.encoder_cache import CachingEncoder
 from jepa_langchain.errors import InputError
 from jepa_langchain.group_schema import AgentPair
 from jepa_langchain.groups import blocking_pairs, coalitions, communities, compare_group, signed_graph
-from jepa_langchain.schema import Persona, Statement, Verdict
+from jepa_langchain.schema import Persona, Verdict
 from tests.near import differences
 from tests.unit_tests.conftest import make_model
-from tests.words import WordEncoder
-
-
-def persona(name: str, *texts: str) -> Persona:
-    return Persona(id=name, statements=tuple(Statement(id=f"{name}{i}", text=t) for i, t in enumerate(texts, 1)))
+from tests.words import WordEncoder, persona
 
 
 def pair(a: str, b: str, score: float, verdict: Verdict = Verdict.MIXED) -> AgentPair:

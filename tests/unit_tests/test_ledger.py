@@ -17,14 +17,10 @@ from jepa_langchain.schema import Persona, Relation, Statement, Unit, Verdict
 from jepa_langchain.stages import Scores, Stages
 from jepa_langchain.table import Table
 from tests.unit_tests.conftest import make_stages
-from tests.words import DIMENSION, WordEncoder
+from tests.words import DIMENSION, WordEncoder, persona
 
 Shares = dict[tuple[str, str], tuple[float, float]]
 Judge = Callable[[Persona, Persona, Shares], ledger.Ledger]
-
-
-def persona(name: str, *texts: str) -> Persona:
-    return Persona(id=name, statements=tuple(Statement(id=f"{name}{i}", text=t) for i, t in enumerate(texts, start=1)))
 
 
 @pytest.fixture

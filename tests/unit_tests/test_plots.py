@@ -16,8 +16,9 @@ from jepa_langchain.errors import InputError, ModelError
 from jepa_langchain.plots.canvas import ink_on, short, signed
 from jepa_langchain.plots.highlights import _laid
 from jepa_langchain.report.evidence import Evidence, gather_evidence
-from jepa_langchain.schema import Persona, Statement, WordWeight
+from jepa_langchain.schema import WordWeight
 from tests.unit_tests.conftest import make_model
+from tests.words import persona
 
 HOSTILE = "we should tax $x_{$ sugar <b> \\frac{"
 METRICS = {
@@ -26,10 +27,6 @@ METRICS = {
         for name in ("one", "two")
     }
 }
-
-
-def persona(name: str, *texts: str) -> Persona:
-    return Persona(id=name, statements=tuple(Statement(id=f"{name}{i}", text=t) for i, t in enumerate(texts, start=1)))
 
 
 def measured() -> AlignmentModel:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,11 +15,11 @@ from jepa_langchain.attribution.statement_map import score_without
 from jepa_langchain.calibration import Calibrator
 from jepa_langchain.ledger import build_ledger, score_personas
 from jepa_langchain.pair_predictor import PairConfig, PairPredictor
-from jepa_langchain.schema import Persona, Statement
+from jepa_langchain.schema import Persona
 from jepa_langchain.scoring import score_pairs
 from jepa_langchain.stages import Stages
 from tests.unit_tests.conftest import make_stages
-from tests.words import DIMENSION, WordEncoder
+from tests.words import DIMENSION, WordEncoder, persona
 
 EVERYTHING = 1 << 40
 SAID = [
@@ -34,10 +33,6 @@ SAID = [
     "bees like gardens",
 ]
 saying = st.lists(st.sampled_from(SAID), min_size=1, max_size=6)
-
-
-def persona(name: str, texts: Sequence[str]) -> Persona:
-    return Persona(id=name, statements=tuple(Statement(id=f"{name}{i}", text=t) for i, t in enumerate(texts, 1)))
 
 
 def make_joint(*, calibrated: bool = True) -> Stages:
@@ -66,13 +61,13 @@ def rows(stages: Stages, a: Persona, b: Persona, *, budget: int) -> list[object]
 @settings(max_examples=60, deadline=None)
 def test_what_is_not_read_could_not_change_the_ledger(a: list[str], b: list[str], calibrated: bool) -> None:
     stages = make_joint(calibrated=calibrated)
-    one, other = persona("a", a), persona("b", b)
+    one, other = persona("a", *a), persona("b", *b)
     assert rows(stages, one, other, budget=0) == rows(stages, one, other, budget=EVERYTHING)
 
 
 def test_fewer_pairs_are_read_and_those_as_ever() -> None:
     stages = make_joint()
-    a, b = persona("a", SAID), persona("b", SAID[::-1])
+    a, b = persona("a", *SAID), persona("b", *SAID[::-1])
     some, every = (score_personas(stages, a, b, budget=budget).table.scores for budget in (0, EVERYTHING))
     assert every.joint.all()
     assert 0 < some.joint.sum() < len(some.joint)
@@ -92,7 +87,7 @@ def bounded(monkeypatch: pytest.MonkeyPatch) -> Stages:
 
 
 def test_of_large_personas_each_statement_is_read_against_its_nearest(bounded: Stages) -> None:
-    a, b = (persona(name, [f"{name}{i} on item{i % 3} help" for i in range(20)]) for name in "ab")
+    a, b = (persona(name, *[f"{name}{i} on item{i % 3} help" for i in range(20)]) for name in "ab")
     table = score_personas(bounded, a, b, budget=0).table
     joint, near = table.grid(table.scores.joint) > 0, table.grid(table.scores.near)
     bound = near >= np.minimum(np.sort(near, axis=1)[:, [-2]], np.sort(near, axis=0)[[-2]])
@@ -105,7 +100,7 @@ def test_the_nearest_are_found_whatever_the_size_of_a_block(
     bounded: Stages, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
     monkeypatch.setattr(nearest, "BLOCK", block)
-    a, b = persona("a", SAID), persona("b", [*SAID[3:], *SAID])
+    a, b = persona("a", *SAID), persona("b", *SAID[3:], *SAID)
     whole = score_personas(bounded, a, b, budget=0).table
     monkeypatch.setattr(reading, "GRID", 10)
     some = score_personas(bounded, a, b, budget=0).table
@@ -124,7 +119,7 @@ def test_a_ledger_is_the_same_whether_all_pairs_are_kept_or_the_nearest(
     a: list[str], b: list[str], calibrated: bool
 ) -> None:
     stages = make_joint(calibrated=calibrated)
-    one, other = persona("a", a), persona("b", b)
+    one, other = persona("a", *a), persona("b", *b)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "PAIR_BUDGET", 1)
         patch.setattr(reading, "NEAREST", 2)

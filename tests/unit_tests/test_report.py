@@ -18,13 +18,9 @@ from jepa_langchain.report.group_page import render_group_report, write_group_re
 from jepa_langchain.report.page import level, pieces, render_report, write_report
 from jepa_langchain.schema import Persona, Statement, WordWeight
 from tests.unit_tests.conftest import make_model
-from tests.words import WordEncoder
+from tests.words import WordEncoder, persona
 
 ATTACK = "<script>alert(1)</script> & \"'</bdi><img src=x onerror=alert(1)>"
-
-
-def persona(name: str, *texts: str) -> Persona:
-    return Persona(id=name, statements=tuple(Statement(id=f"{name}{i}", text=t) for i, t in enumerate(texts, start=1)))
 
 
 def page(a: Persona, b: Persona) -> str:
