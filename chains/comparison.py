@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables import Runnable, RunnableConfig, run_in_executor
 
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.chains.growing import GrowingRunnable
@@ -40,7 +40,7 @@ class ComparisonRunnable(GrowingRunnable[ComparisonInput, AlignmentReport]):
 
     async def arun(self, given: ComparisonInput, config: RunnableConfig) -> AlignmentReport:
         """The report of two personas."""
-        report = self._model.compare(given["a"], given["b"])
+        report = await run_in_executor(None, self._model.compare, given["a"], given["b"])
         return report if self._tell is None else _told(report, await self._tell.ainvoke(report, config))
 
     def grow(self, given: ComparisonInput, config: RunnableConfig) -> Iterator[AlignmentReport]:
@@ -53,7 +53,7 @@ class ComparisonRunnable(GrowingRunnable[ComparisonInput, AlignmentReport]):
 
     async def agrow(self, given: ComparisonInput, config: RunnableConfig) -> AsyncIterator[AlignmentReport]:
         """As :meth:`grow`."""
-        report = self._model.compare(given["a"], given["b"])
+        report = await run_in_executor(None, self._model.compare, given["a"], given["b"])
         yield report
         if self._tell is not None:
             async for narrative in self._tell.astream(report, config):
