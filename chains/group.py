@@ -13,6 +13,7 @@ from jepa_langchain.chains.growing import GrowingRunnable
 from jepa_langchain.chains.narrative import narrative_chain
 from jepa_langchain.chains.prices import Prices, priced
 from jepa_langchain.chains.style import NarrativeStyle
+from jepa_langchain.errors import InputError
 from jepa_langchain.group_schema import AgentPair, GroupNarrative, GroupReport, PairNarrative
 from jepa_langchain.narrative import write_narrative
 from jepa_langchain.prompts import load_wording
@@ -162,11 +163,13 @@ def group_narrative_chain(
         most_pairs: pairs that are told at the most.
 
     Raises:
-        InputError: as :func:`jepa_langchain.chains.narrative_chain`.
+        InputError: for a negative ``most_pairs``, and as :func:`jepa_langchain.chains.narrative_chain`.
 
     Example:
         >>> group_narrative_chain().invoke(compare_group(model, personas)).text
     """
+    if most_pairs < 0:
+        raise InputError(f"most_pairs: {most_pairs}; it is 0 or more")
     how = style or NarrativeStyle()
     tell = narrative_chain(llm, model=model, style=how, prompts=prompts)
     chain = GroupNarrativeRunnable(tell, how.language, most_pairs, prices)
