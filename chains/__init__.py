@@ -8,7 +8,8 @@ model decide the pairs that the alignment model abstains on; ``group_narrative_c
 
 from jepa_langchain.chains.adjudication import Adjudication, adjudication_chain
 from jepa_langchain.chains.comparison import ComparisonInput, comparison_chain
-from jepa_langchain.chains.extraction import Conversation, statement_chain
+from jepa_langchain.chains.conversation import Conversation
+from jepa_langchain.chains.extraction import statement_chain
 from jepa_langchain.chains.group import group_narrative_chain
 from jepa_langchain.chains.narrative import narrative_chain
 from jepa_langchain.chains.prices import Prices

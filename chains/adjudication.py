@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from langchain_core.runnables import Runnable, RunnableConfig
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from jepa_langchain.chains.asking import Meter, Question, chat_model
+from jepa_langchain.chains.asking import Manner, Meter, Question, chat_model
+from jepa_langchain.chains.drafts import read_object
 from jepa_langchain.chains.growing import GrowingRunnable
 from jepa_langchain.chains.marking import mark_for, quoted
 from jepa_langchain.chains.prices import Prices, priced
+from jepa_langchain.errors import InputError
 from jepa_langchain.narrative import write_narrative
 from jepa_langchain.prompts.chat import load_chat_prompt
 from jepa_langchain.schema import (
@@ -66,15 +67,6 @@ class Adjudication(Frozen):
     pairs: tuple[Adjudicated, ...] = ()
     usage: Usage = Usage()
     note: str = ""
-
-
-def _read(text: str) -> Answer | None:
-    start = text.find("{")
-    try:
-        value, _ = json.JSONDecoder().raw_decode(text, max(start, 0))
-        return Answer.model_validate(value)
-    except (ValueError, RecursionError, ValidationError):
-        return None
 
 
 def _merge(pair: AbstainedPair, answers: Sequence[Answer | None]) -> Adjudicated:
@@ -134,20 +126,23 @@ class AdjudicationRunnable(GrowingRunnable[AlignmentReport, Adjudication]):
         prices: Prices | None,
     ) -> None:
         self.name = "adjudication_chain"
-        self._model, self._note, self._budget, self._prompts = model, note, budget, prompts
+        self._model, self._note, self._budget = model, note, budget
         self._prices = prices
         self._prompt = load_chat_prompt("adjudication", prompts).template()
 
-    def _question(self, first: str, second: str) -> Question[Answer]:
+    def _question(self, first: str, second: str, manner: Manner) -> Question[Answer]:
         texts = {"first": quoted(first), "second": quoted(second)}
         messages = self._prompt.format_messages(**texts, mark=mark_for(texts.values()))
         # No repair: an answer that cannot be read leaves the pair open, and every call counts.
-        return Question(messages, Answer, _read, self._prompts, most_calls=1)
+        return Question(messages, Answer, lambda text: read_object(text, Answer), manner=manner)
 
     def _questions(self, report: AlignmentReport) -> list[_Asked]:
         """Both orders of as many pairs as the budget allows, the most related first."""
-        pairs = report.abstained[: self._budget // 2]
-        return [(p, (self._question(p.a.text, p.b.text), self._question(p.b.text, p.a.text))) for p in pairs]
+        manner = Manner()
+        return [
+            (p, (self._question(p.a.text, p.b.text, manner), self._question(p.b.text, p.a.text, manner)))
+            for p in report.abstained[: self._budget // 2]
+        ]
 
     def _end(self, report: AlignmentReport, asked: Sequence[_Asked], pairs: Sequence[Adjudicated]) -> Adjudication:
         """Everything together, ``pairs`` being the first of those that are asked about."""
@@ -217,13 +212,16 @@ def adjudication_chain(
 
     Args:
         llm: a chat model, or a name as ``init_chat_model`` takes it. Without a model or its key nothing is decided.
-        budget: calls at the most, two a pair.
+        budget: calls at the most, two a pair. A server that refuses to be asked for structured output is asked again
+            in words alone; what it refused comes on top.
         prompts: a folder whose ``adjudication.txt`` replaces the package's.
         prices: what the model's tokens cost, for ``usage.cost``.
 
     Raises:
-        InputError: as :func:`jepa_langchain.chains.narrative_chain`.
+        InputError: for a negative budget, and as :func:`jepa_langchain.chains.narrative_chain`.
     """
+    if budget < 0:
+        raise InputError(f"budget: {budget} calls; it is 0 or more")
     chain = AdjudicationRunnable(*chat_model(llm), budget=budget, prompts=prompts, prices=prices)
     return chain.with_types(input_type=AlignmentReport, output_type=Adjudication).with_config(
         run_name="adjudication_chain"

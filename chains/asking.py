@@ -2,7 +2,8 @@
 
 The model is asked for structured output where its provider has it. Where it has not, the prompt's own demand for JSON
 is all there is. An answer that cannot be read is repaired once, by a second call that sees the answer alone. At most
-two calls; retries after a rate limit or a lost connection are the client's own (``max_retries``).
+two calls, the one that a server refuses for its form included; retries after a rate limit or a lost connection are the
+client's own (``max_retries``).
 """
 
 from __future__ import annotations
@@ -16,14 +17,12 @@ from pydantic import BaseModel
 
 from jepa_langchain.chains.marking import mark_for
 from jepa_langchain.errors import InputError
-from jepa_langchain.prompts.chat import load_chat_prompt
 from jepa_langchain.schema import Usage
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import BaseMessage
+    from langchain_core.prompts import ChatPromptTemplate
     from langchain_core.runnables import Runnable, RunnableConfig
 
 T = TypeVar("T")
@@ -85,6 +84,13 @@ def chat_model(llm: BaseChatModel | str | None) -> tuple[BaseChatModel | None, s
 
 
 @dataclass
+class Manner:
+    """How a server is asked, shared by the questions to it: plainly once it refused the form and took the words."""
+
+    plain: bool = False
+
+
+@dataclass
 class Question(Generic[T]):
     """What is asked, and how an answer is read.
 
@@ -92,16 +98,16 @@ class Question(Generic[T]):
         messages: the prompt.
         shape: the pydantic model of the answer.
         read: the answer of a text, or nothing (an empty answer counts as nothing).
-        prompts: a folder of the user's prompts, for the repair.
-        most_calls: 1 forgoes the repair.
+        repair: the prompt that has an unreadable answer repaired; None forgoes that.
+        manner: how the server is asked.
     """
 
     messages: Sequence[BaseMessage]
     shape: type[BaseModel]
     read: Callable[[str], T | None]
-    prompts: Path | str | None = None
+    repair: ChatPromptTemplate | None = None
     meter: Meter = field(default_factory=Meter)
-    most_calls: int = 2
+    manner: Manner = field(default_factory=Manner)
 
     def ask(self, model: BaseChatModel, config: RunnableConfig | None = None) -> T | None:
         """The answer; None when none can be had, with the reason in ``meter.note``."""
@@ -135,18 +141,16 @@ class Question(Generic[T]):
 
     def _steps(self, model: BaseChatModel) -> Generator[tuple[Runnable[Any, Any], Any], Any, T | None]:
         """The calls to make, one after the other; each is sent its outcome, a message or an exception."""
-        structured = _structured(model, self.shape)
+        structured = None if self.manner.plain else _structured(model, self.shape)
         outcome = yield self._call(structured or model, self.messages)
-        if structured is not None and self.most_calls > 1 and getattr(outcome, "status_code", None) in _NOT_UNDERSTOOD:
+        if structured is not None and getattr(outcome, "status_code", None) in _NOT_UNDERSTOOD:
             outcome = yield self._call(model, self.messages)
+            self.manner.plain = not isinstance(outcome, Exception)
         answer, broken = self._take(outcome)
-        if answer is not None or self.meter.note or self.meter.calls >= self.most_calls:
+        if answer is not None or self.meter.note or self.repair is None or self.meter.calls > 1:
             return self._end(answer)
-        if broken:
-            outcome = yield self._call(model, self._repair(broken))
-        else:
-            # The client hid the answer behind its own parser's error: asked again without the structure.
-            outcome = yield self._call(model, self.messages)
+        # Where the client hid the answer behind its own parser's error, it is asked again without the structure.
+        outcome = yield self._call(model, _repair(self.repair, broken, self.shape) if broken else self.messages)
         return self._end(self._take(outcome)[0])
 
     def _call(self, runnable: Runnable[Any, Any], messages: Sequence[BaseMessage]) -> tuple[Runnable[Any, Any], Any]:
@@ -179,16 +183,15 @@ class Question(Generic[T]):
             return ""
         return text
 
-    def _repair(self, broken: str) -> Sequence[BaseMessage]:
-        broken = broken[:_BROKEN]
-        shape = json.dumps(self.shape.model_json_schema())
-        prompt = load_chat_prompt("repair", self.prompts).template()
-        return prompt.format_messages(broken=broken, shape=shape, mark=mark_for([broken]))
-
     def _end(self, answer: T | None) -> T | None:
         if answer is None and not self.meter.note:
             self.meter.note = UNREADABLE
         return answer
+
+
+def _repair(prompt: ChatPromptTemplate, broken: str, shape: type[BaseModel]) -> Sequence[BaseMessage]:
+    broken = broken[:_BROKEN]
+    return prompt.format_messages(broken=broken, shape=json.dumps(shape.model_json_schema()), mark=mark_for([broken]))
 
 
 def failure(error: Exception) -> str:
@@ -205,10 +208,9 @@ def _structured(model: BaseChatModel, shape: type[BaseModel]) -> Runnable[Any, A
 
 
 def _text_of(message: object) -> str:
-    """The text of a message, or the arguments of its first tool call."""
-    text = str(getattr(message, "text", "") or "")
+    """The arguments of a message's first tool call, whatever words stand before it; else its text."""
     calls = getattr(message, "tool_calls", None) or []
-    return text or (json.dumps(calls[0]["args"]) if calls else "")
+    return json.dumps(calls[0]["args"]) if calls else str(getattr(message, "text", "") or "")
 
 
 def _misread(error: Exception) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Generic, Literal, TypeVar
+import re
+from typing import Annotated, Generic, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, WithJsonSchema
 
 from jepa_langchain.chains.verifier import Item
 from jepa_langchain.schema import Relation
@@ -16,6 +17,9 @@ MOST_SENTENCES = 500
 # Braces that begin no sentence are looked at so often, then the rest is passed over.
 _MOST_TRIES = 20 * MOST_SENTENCES
 _DECODER = json.JSONDecoder()
+# What some models think aloud before they answer.
+_THOUGHTS = re.compile(r"\A\s*<think(?:ing)?>(?:.*?</think(?:ing)?>|[^{]*)", re.DOTALL | re.IGNORECASE)
+_AREAS = {"agreement": Relation.AGREE, "disagreement": Relation.DISAGREE}
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -23,15 +27,19 @@ Shape = TypeVar("Shape", bound=BaseModel)
 class DraftSentence(BaseModel):
     """One sentence of a draft."""
 
-    area: Literal["agreement", "disagreement"]
+    # Any word is read: a sentence of no such area is thrown out and counted, not lost.
+    area: Annotated[
+        str,
+        AfterValidator(lambda said: said.strip().lower().removesuffix("s")),
+        WithJsonSchema({"type": "string", "enum": list(_AREAS)}),
+    ]
     title: str = Field(description="the topic in a few words of the statements")
     text: str = Field(description="one or two sentences")
     rows: list[str] = Field(description="the id of the row that is told")
 
     def item(self) -> Item:
         """The sentence as the verifier takes it."""
-        area = Relation.AGREE if self.area == "agreement" else Relation.DISAGREE
-        return Item(area, self.title, self.text, tuple(self.rows))
+        return Item(_AREAS.get(self.area, Relation.UNRELATED), self.title, self.text, tuple(self.rows))
 
 
 class Draft(BaseModel):
@@ -61,11 +69,14 @@ class ItemReader(Generic[Shape]):
         """Add a piece of output; the objects it completes."""
         self._text += piece
         found: list[Shape] = []
+        if "}" not in piece:
+            # Nothing ends here, so that one look a complete object is enough, however small the pieces.
+            return found
         while self._read < MOST_SENTENCES:
             start = self._text.find("{", self._place)
-            self._tries += 1
-            if start < 0 or self._tries > _MOST_TRIES:
+            if start < 0 or self._tries >= _MOST_TRIES:
                 break
+            self._tries += 1
             try:
                 value, stop = _DECODER.raw_decode(self._text, start)
             except (ValueError, RecursionError):
@@ -121,6 +132,22 @@ def longest_output(rows: int) -> int:
     return 4_000 + 1_500 * rows
 
 
+def _without_thoughts(text: str) -> str:
+    """An answer without the thoughts before it; those that never end are taken to end where JSON begins."""
+    return _THOUGHTS.sub("", text, count=1)
+
+
 def read_draft(text: str, rows: int) -> list[DraftSentence]:
     """Every complete sentence of a whole output about so many rows; none of one that is out of all proportion."""
-    return DraftReader().feed(text) if len(text) <= longest_output(rows) else []
+    said = _without_thoughts(text)
+    return DraftReader().feed(said) if len(said) <= longest_output(rows) else []
+
+
+def read_object(text: str, shape: type[Shape]) -> Shape | None:
+    """The first object of an output if it has a shape; None if it has not, or there is none."""
+    said = _without_thoughts(text)
+    try:
+        value, _ = _DECODER.raw_decode(said, max(said.find("{"), 0))
+        return shape.model_validate(value)
+    except (ValueError, RecursionError):
+        return None

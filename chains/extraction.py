@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from jepa_langchain.chains.asking import Question, chat_model
-from jepa_langchain.chains.drafts import ItemReader
+from jepa_langchain.chains.conversation import Conversation, Heard, SpokenStatement, Turn, heard_of
+from jepa_langchain.chains.drafts import ItemReader, read_object
 from jepa_langchain.chains.growing import GrowingRunnable
 from jepa_langchain.chains.hearing import Hearing
 from jepa_langchain.chains.marking import mark_for, quoted
+from jepa_langchain.chains.pieces import Spoken
 from jepa_langchain.chains.prices import Prices, priced
 from jepa_langchain.errors import InputError
 from jepa_langchain.prompts.chat import load_chat_prompt
-from jepa_langchain.schema import Frozen, Persona, Statement, Usage
+from jepa_langchain.schema import Usage
 from jepa_langchain.statements import clean_text
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-#: Characters of a conversation that are read.
-LONGEST = 200_000
-_TURN = re.compile(r"^[ \t]*(?P<speaker>[^:\n]{1,60}):[ \t]+(?P<text>\S.*?)[ \t]*$", re.MULTILINE)
-_SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?]+|$)")
+#: Places of its turn at which a piece is looked for.
+_MOST_PLACES = 20
 
 
 class Span(BaseModel):
@@ -45,98 +43,75 @@ class Spans(BaseModel):
     statements: list[Span]
 
 
-class Turn(Frozen):
-    """What one speaker said at a time."""
-
-    speaker: str
-    text: str
-
-
-class SpokenStatement(Frozen):
-    """A statement, verbatim: characters ``span`` = [start, end) of turn ``turn`` (from 1), said by ``speaker``."""
-
-    id: str
-    speaker: str
-    text: str
-    turn: int
-    span: tuple[int, int]
-
-
-class Conversation(Frozen):
-    """The statements of a conversation. ``rejected`` counts pieces that stand in no turn they were said to be from."""
-
-    turns: tuple[Turn, ...]
-    statements: tuple[SpokenStatement, ...]
-    rejected: int = 0
-    usage: Usage = Usage()
-    note: str = ""
-
-    def personas(self) -> tuple[Persona, ...]:
-        """A persona a speaker who stated something, in the order of their first turn."""
-        said: dict[str, list[Statement]] = {}
-        for statement in self.statements:
-            text = clean_text(statement.text, where=f"turn {statement.turn}").text
-            said.setdefault(statement.speaker, []).append(Statement(id=statement.id, text=text))
-        return tuple(Persona(id=speaker, statements=tuple(statements)) for speaker, statements in said.items())
-
-
-def turns_of(conversation: str | Sequence[BaseMessage]) -> tuple[Turn, ...]:
-    """The turns of a transcript ("Name: words" lines) or of a message history (by ``name``, else ``type``).
-
-    Raises:
-        InputError: if there is no turn, or more text than is read.
-    """
-    if isinstance(conversation, str):
-        turns = tuple(Turn(speaker=m["speaker"].strip(), text=m["text"]) for m in _TURN.finditer(conversation))
-    else:
-        turns = tuple(Turn(speaker=m.name or m.type, text=str(m.text)) for m in conversation if str(m.text).strip())
-    if not turns:
-        raise InputError("conversation: no turn in it; a transcript has lines 'Name: words'")
-    if sum(len(turn.text) for turn in turns) > LONGEST:
-        raise InputError(f"conversation: over {LONGEST:,} characters; split it")
-    return turns
-
-
 def _by_rule(turns: Sequence[Turn]) -> Iterator[Span]:
     """Every sentence that is no question: what can be said without a language model."""
     for number, turn in enumerate(turns, start=1):
-        for match in _SENTENCE.finditer(turn.text):
-            text = match.group().strip()
+        for text in Spoken(turn.text).lines():
             if not text.endswith("?") and len(text.split()) > 2:  # noqa: PLR2004 - "Yes, indeed." claims nothing
                 yield Span(turn=number, text=text)
 
 
 def _read(text: str) -> list[Span] | None:
-    start = text.find("{")
+    found = read_object(text, Spans)
+    return None if found is None else found.statements
+
+
+def _place(spoken: Spoken, text: str) -> int:
+    """Where a text first stands that may stand alone there; -1 if nowhere."""
+    start = -1
+    for _ in range(_MOST_PLACES):
+        start = spoken.text.find(text, start + 1)
+        if start < 0 or spoken.stands_alone(start, start + len(text)):
+            return start
+    return -1
+
+
+def _fit(text: str) -> bool:
     try:
-        value, _ = json.JSONDecoder().raw_decode(text, max(start, 0))
-        return Spans.model_validate(value).statements
-    except (ValueError, RecursionError, ValidationError):
-        return None
+        clean_text(text, where="piece")
+    except InputError:
+        return False
+    return True
 
 
-def _checked(turns: Sequence[Turn], spans: Sequence[Span]) -> tuple[list[SpokenStatement], int]:
-    """Pieces that stand word for word in their turn, each once; and how many do not."""
-    kept: dict[tuple[int, int], SpokenStatement] = {}
-    rejected = 0
-    for span in spans:
-        text = span.text.strip()
-        turn = turns[span.turn - 1] if 0 < span.turn <= len(turns) else None
-        start = turn.text.find(text) if turn and text else -1
-        if turn is None or start < 0:
-            rejected += 1
-            continue
-        where = (span.turn, start)
-        number = 1 + sum(place[0] == span.turn for place in kept)
-        if where not in kept:
-            kept[where] = SpokenStatement(
-                id=f"t{span.turn}.{number}",
-                speaker=turn.speaker,
-                text=text,
-                turn=span.turn,
-                span=(start, start + len(text)),
-            )
-    return [kept[where] for where in sorted(kept)], rejected
+class _Pieces:
+    """Pieces that stand in their turn and may stand alone, each once; ``rejected`` counts those that do not."""
+
+    def __init__(self, turns: Sequence[Turn]) -> None:
+        self.rejected = 0
+        self._turns = turns
+        self._spoken: dict[int, Spoken] = {}
+        self._kept: dict[tuple[int, int], SpokenStatement] = {}
+
+    def add(self, spans: Iterable[Span]) -> int:
+        """Check pieces; how many of them are further statements."""
+        before = len(self._kept)
+        for span in spans:
+            text = span.text.strip()
+            start = self._start(span.turn, text)
+            if start < 0:
+                self.rejected += 1
+            elif (span.turn, start) not in self._kept:
+                number = 1 + sum(turn == span.turn for turn, _ in self._kept)
+                self._kept[span.turn, start] = SpokenStatement(
+                    id=f"t{span.turn}.{number}",
+                    speaker=self._turns[span.turn - 1].speaker,
+                    text=text,
+                    turn=span.turn,
+                    span=(start, start + len(text)),
+                )
+        return len(self._kept) - before
+
+    def _start(self, turn: int, text: str) -> int:
+        if not 0 < turn <= len(self._turns) or not _fit(text):
+            return -1
+        if turn not in self._spoken:
+            self._spoken[turn] = Spoken(self._turns[turn - 1].text)
+        return _place(self._spoken[turn], text)
+
+    def statements(self) -> tuple[SpokenStatement, ...]:
+        """In the order of the conversation."""
+        return tuple(self._kept[where] for where in sorted(self._kept))
 
 
 def _note(said: str) -> str:
@@ -155,6 +130,7 @@ class StatementRunnable(GrowingRunnable["str | Sequence[BaseMessage]", Conversat
         self._prices = prices
         self._model, self._said, self._prompts = model, note, prompts
         self._prompt = load_chat_prompt("statements", prompts).template()
+        self._repair = load_chat_prompt("repair", prompts).template()
 
     def _messages(self, turns: Sequence[Turn]) -> list[BaseMessage]:
         transcript = "\n".join(
@@ -163,91 +139,87 @@ class StatementRunnable(GrowingRunnable["str | Sequence[BaseMessage]", Conversat
         return self._prompt.format_messages(transcript=transcript, mark=mark_for([transcript]))
 
     def _question(self, turns: Sequence[Turn]) -> Question[list[Span]]:
-        return Question(self._messages(turns), Spans, _read, self._prompts)
+        return Question(self._messages(turns), Spans, _read, self._repair)
 
-    def _end(self, turns: tuple[Turn, ...], spans: list[Span] | None, usage: Usage | None, said: str) -> Conversation:
-        statements, rejected = _checked(turns, list(_by_rule(turns)) if spans is None else spans)
+    def _end(self, heard: Heard, found: _Pieces | None, usage: Usage | None = None, said: str = "") -> Conversation:
+        """Everything together; by rule where a language model found nothing."""
+        if found is None:
+            found, said = _Pieces(heard.turns), _note(said)
+            found.add(_by_rule(heard.turns))
         return Conversation(
-            turns=turns,
-            statements=tuple(statements),
-            rejected=rejected,
+            turns=heard.turns,
+            statements=found.statements(),
+            rejected=found.rejected,
             usage=priced(usage or Usage(), self._prices),
-            note=_note(said) if spans is None else said,
+            note="; ".join(part for part in (said, heard.left_out) if part),
         )
 
     def run(self, given: str | Sequence[BaseMessage], config: RunnableConfig) -> Conversation:
         """The statements of a conversation."""
-        turns = turns_of(given)
+        heard = heard_of(given)
         if self._model is None:
-            return self._end(turns, None, None, self._said)
-        asked = self._question(turns)
+            return self._end(heard, None, said=self._said)
+        asked = self._question(heard.turns)
         spans = asked.ask(self._model, config)
-        return self._end(turns, spans, asked.meter.usage(), asked.meter.note)
+        return self._end(heard, _found(heard, spans), asked.meter.usage(), asked.meter.note)
 
     async def arun(self, given: str | Sequence[BaseMessage], config: RunnableConfig) -> Conversation:
         """The statements of a conversation."""
-        turns = turns_of(given)
+        heard = heard_of(given)
         if self._model is None:
-            return self._end(turns, None, None, self._said)
-        asked = self._question(turns)
+            return self._end(heard, None, said=self._said)
+        asked = self._question(heard.turns)
         spans = await asked.aask(self._model, config)
-        return self._end(turns, spans, asked.meter.usage(), asked.meter.note)
+        return self._end(heard, _found(heard, spans), asked.meter.usage(), asked.meter.note)
 
     def grow(self, given: str | Sequence[BaseMessage], config: RunnableConfig) -> Iterator[Conversation]:
         """The conversation with each further statement that stands in its turn."""
-        turns = turns_of(given)
+        heard = heard_of(given)
         if self._model is None:
-            yield self._end(turns, None, None, self._said)
+            yield self._end(heard, None, said=self._said)
             return
-        listening = _Listening(turns)
-        try:
-            for chunk in self._model.stream(self._messages(turns), config):
-                if listening.take(chunk):
-                    yield self._end(turns, listening.spans, None, "")
-        except Exception as error:  # noqa: BLE001 - every provider has its own errors
-            listening.hearing.fail(error)
-        yield self._end(turns, *listening.end())
+        listening = _Listening(heard.turns)
+        for found in listening.hearing.listen(self._model.stream(self._messages(heard.turns), config)):
+            if listening.pieces.add(found):
+                yield self._end(heard, listening.pieces)
+        yield self._end(heard, *listening.end())
 
     async def agrow(self, given: str | Sequence[BaseMessage], config: RunnableConfig) -> AsyncIterator[Conversation]:
         """As :meth:`grow`."""
-        turns = turns_of(given)
+        heard = heard_of(given)
         if self._model is None:
-            yield self._end(turns, None, None, self._said)
+            yield self._end(heard, None, said=self._said)
             return
-        listening = _Listening(turns)
-        try:
-            async for chunk in self._model.astream(self._messages(turns), config):
-                if listening.take(chunk):
-                    yield self._end(turns, listening.spans, None, "")
-        except Exception as error:  # noqa: BLE001 - every provider has its own errors
-            listening.hearing.fail(error)
-        yield self._end(turns, *listening.end())
+        listening = _Listening(heard.turns)
+        async for found in listening.hearing.alisten(self._model.astream(self._messages(heard.turns), config)):
+            if listening.pieces.add(found):
+                yield self._end(heard, listening.pieces)
+        yield self._end(heard, *listening.end())
+
+
+def _found(heard: Heard, spans: list[Span] | None) -> _Pieces | None:
+    if spans is None:
+        return None
+    found = _Pieces(heard.turns)
+    found.add(spans)
+    return found
 
 
 class _Listening:
     """The pieces of a streamed answer so far."""
 
     def __init__(self, turns: Sequence[Turn]) -> None:
-        self.spans: list[Span] = []
         # Every piece is at most its turn, and its frame a few dozen characters.
         most = 2 * sum(len(turn.text) for turn in turns) + 4_000
         self.hearing = Hearing(ItemReader(Span, "statements"), most)
-        self._turns = turns
-        self._kept = 0
+        self.pieces = _Pieces(turns)
 
-    def take(self, chunk: object) -> bool:
-        """Hear one chunk; whether a further statement passed."""
-        self.spans += self.hearing.take(chunk)
-        kept = len(_checked(self._turns, self.spans)[0])
-        grown, self._kept = kept > self._kept, kept
-        return grown
-
-    def end(self) -> tuple[list[Span] | None, Usage, str]:
+    def end(self) -> tuple[_Pieces | None, Usage, str]:
         """(pieces, or None when every sentence is to count; calls and tokens; what went wrong)."""
-        said = self.hearing.end()
-        if self.spans and said:
-            said = said.replace("the template stands in", "what it found before that counts")
-        return self.spans or None, self.hearing.meter.usage(), said
+        said, usage = self.hearing.end(), self.hearing.meter.usage()
+        if not self.hearing.readable:
+            return None, usage, said
+        return self.pieces, usage, said.replace("the template stands in", "what it found before that counts")
 
 
 def statement_chain(
@@ -255,8 +227,10 @@ def statement_chain(
 ) -> Runnable[str | Sequence[BaseMessage], Conversation]:
     r"""A Runnable that finds what each speaker of a conversation holds; sync, async, batch and streaming.
 
-    A language model points at pieces; code keeps those that stand word for word in the turn, whose speaker is known.
-    So nothing can be put into anybody's mouth. Without a model, or where it fails, every sentence but questions counts.
+    A language model points at pieces; code keeps those that stand word for word in the turn, whose speaker is known,
+    and may stand alone there: whole sentences, or clauses beside which nothing denies, reports or limits them
+    (:mod:`jepa_langchain.chains.pieces`, which says what it cannot see). Without a model, or where it fails, every
+    sentence but questions counts.
     ``stream`` yields the conversation with each further statement, the last one complete.
 
     Args:

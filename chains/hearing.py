@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
@@ -10,6 +11,8 @@ from jepa_langchain.chains.asking import UNREADABLE, Meter, failure
 from jepa_langchain.chains.drafts import ItemReader
 
 Shape = TypeVar("Shape", bound=BaseModel)
+
+_CUT_OFF = "the language model's answer was cut off, it grew too long; the template stands in"
 
 
 class Hearing(Generic[Shape]):
@@ -26,20 +29,49 @@ class Hearing(Generic[Shape]):
         self._read = 0
         self.meter = Meter(calls=1)
 
-    def take(self, chunk: Any) -> list[Shape]:  # noqa: ANN401 - a message chunk, whatever its provider
-        """Hear one chunk; the objects it completes."""
+    def listen(self, chunks: Iterator[Any]) -> Iterator[list[Shape]]:
+        """The objects that are complete, as they come. A stream that breaks off or grows too long ends, and is closed.
+
+        Args:
+            chunks: message chunks, whatever their provider.
+        """
+        try:
+            for chunk in chunks:
+                found = self._take(chunk)
+                if found:
+                    yield found
+                if self._left < 0:
+                    break
+        except Exception as error:  # noqa: BLE001 - every provider has its own errors
+            self.meter.note = failure(error)
+        finally:
+            close = getattr(chunks, "close", None)
+            if close is not None:
+                close()
+
+    async def alisten(self, chunks: AsyncIterator[Any]) -> AsyncIterator[list[Shape]]:
+        """As :meth:`listen`."""
+        try:
+            async for chunk in chunks:
+                found = self._take(chunk)
+                if found:
+                    yield found
+                if self._left < 0:
+                    break
+        except Exception as error:  # noqa: BLE001 - every provider has its own errors
+            self.meter.note = failure(error)
+        finally:
+            close = getattr(chunks, "aclose", None)
+            if close is not None:
+                await close()
+
+    def _take(self, chunk: Any) -> list[Shape]:  # noqa: ANN401 - a message chunk
         self.meter.count(chunk)
         piece = str(chunk.text)
         self._left -= len(piece)
-        if self._left < 0:
-            return []
-        found = self._reader.feed(piece)
+        found = [] if self._left < 0 else self._reader.feed(piece)
         self._read += len(found)
         return found
-
-    def fail(self, error: Exception) -> None:
-        """The stream broke off."""
-        self.meter.note = failure(error)
 
     @property
     def readable(self) -> bool:
@@ -48,4 +80,6 @@ class Hearing(Generic[Shape]):
 
     def end(self) -> str:
         """What is to be said of the answer when it is over: nothing, or what went wrong."""
-        return self.meter.note or ("" if self.readable else UNREADABLE)
+        if self.meter.note or self._left < 0:
+            return self.meter.note or _CUT_OFF
+        return "" if self.readable else UNREADABLE

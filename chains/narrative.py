@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables import Runnable, RunnableConfig, run_in_executor
 
 from jepa_langchain.chains.asking import Question, chat_model
 from jepa_langchain.chains.consent import judge_of
@@ -50,6 +50,7 @@ class NarrativeRunnable(GrowingRunnable[AlignmentReport, Narrative]):
         self.name = "narrative_chain"
         self._options = options
         self._prompt = load_chat_prompt("narrative", options.prompts).template()
+        self._repair = load_chat_prompt("repair", options.prompts).template()
 
     def _telling(self, report: AlignmentReport) -> Telling:
         predictor = self._options.predictor
@@ -64,9 +65,7 @@ class NarrativeRunnable(GrowingRunnable[AlignmentReport, Narrative]):
 
     def _question(self, telling: Telling) -> Question[list[DraftSentence]]:
         rows = len(telling.rows)
-        return Question(
-            self._messages(telling), Draft, lambda text: read_draft(text, rows) or None, self._options.prompts
-        )
+        return Question(self._messages(telling), Draft, lambda text: read_draft(text, rows) or None, self._repair)
 
     def run(self, given: AlignmentReport, config: RunnableConfig) -> Narrative:
         """The narrative of a report."""
@@ -79,11 +78,12 @@ class NarrativeRunnable(GrowingRunnable[AlignmentReport, Narrative]):
 
     async def arun(self, given: AlignmentReport, config: RunnableConfig) -> Narrative:
         """The narrative of a report."""
-        telling, model = self._telling(given), self._options.model
+        # The verifier holds every sentence against the predictor: not on the event loop.
+        telling, model = await run_in_executor(None, self._telling, given), self._options.model
         if model is None or not telling.rows:
             return telling.narrative(note=self._options.note)
         question = self._question(telling)
-        telling.hear(await question.aask(model, config) or ())
+        await run_in_executor(None, telling.hear, await question.aask(model, config) or ())
         return telling.narrative(usage=priced(question.meter.usage(), self._options.prices), note=question.meter.note)
 
     def grow(self, given: AlignmentReport, config: RunnableConfig) -> Iterator[Narrative]:
@@ -93,27 +93,21 @@ class NarrativeRunnable(GrowingRunnable[AlignmentReport, Narrative]):
             yield telling.narrative(note=self._options.note)
             return
         hearing = Hearing(DraftReader(), longest_output(len(telling.rows)))
-        try:
-            for chunk in model.stream(self._messages(telling), config):
-                if telling.hear(hearing.take(chunk)):
-                    yield telling.narrative(complete=False)
-        except Exception as error:  # noqa: BLE001 - every provider has its own errors
-            hearing.fail(error)
+        for found in hearing.listen(model.stream(self._messages(telling), config)):
+            if telling.hear(found):
+                yield telling.narrative(complete=False)
         yield telling.narrative(usage=priced(hearing.meter.usage(), self._options.prices), note=hearing.end())
 
     async def agrow(self, given: AlignmentReport, config: RunnableConfig) -> AsyncIterator[Narrative]:
-        """The narrative with each further verified sentence."""
-        telling, model = self._telling(given), self._options.model
+        """As :meth:`grow`."""
+        telling, model = await run_in_executor(None, self._telling, given), self._options.model
         if model is None or not telling.rows:
             yield telling.narrative(note=self._options.note)
             return
         hearing = Hearing(DraftReader(), longest_output(len(telling.rows)))
-        try:
-            async for chunk in model.astream(self._messages(telling), config):
-                if telling.hear(hearing.take(chunk)):
-                    yield telling.narrative(complete=False)
-        except Exception as error:  # noqa: BLE001 - every provider has its own errors
-            hearing.fail(error)
+        async for found in hearing.alisten(model.astream(self._messages(telling), config)):
+            if await run_in_executor(None, telling.hear, found):
+                yield telling.narrative(complete=False)
         yield telling.narrative(usage=priced(hearing.meter.usage(), self._options.prices), note=hearing.end())
 
 
