@@ -198,6 +198,6 @@ def retrain(
     from jepa_langchain.index.store import IndexStore
 
     store = IndexStore(folder, gpu=False)
-    store.rewrite(store.live_batches(), kind=kind)
+    store.rewrite(kind=kind)
     kinds = ", ".join(segment.kind for segment in store.snapshot.manifest.segments) or "empty"
     typer.echo(f"{folder}: {store.snapshot.manifest.count:,} statements, {kinds}", err=True)

@@ -215,4 +215,4 @@ class JointIndex(IndexExchange):
         """
         if not isinstance(self.store, IndexStore):
             raise InputError("a namespace is not retrained by itself; do so with the whole index")
-        self.store.rewrite(self.store.live_batches(), kind=kind)
+        self.store.rewrite(kind=kind)

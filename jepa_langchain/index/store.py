@@ -36,6 +36,8 @@ from jepa_langchain.index.storage import (
 )
 
 _RETRIES = 20
+#: Of a manifest: inode, time of change in nanoseconds, size.
+Stamp = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,8 @@ class IndexStore:
         self.folder, self.read_only, self.gpu = folder, read_only, gpu
         self._manifest = str(folder / MANIFEST)
         self._loading, self._writing = threading.Lock(), threading.Lock()
-        self._seen: tuple[int, int, int] | None = None
-        self._snapshot = self._load({})
+        # One tuple, read and replaced whole: a snapshot with another's stamp would pass for the newest.
+        self._state = self._load(None)
 
     @classmethod
     def create(
@@ -125,25 +127,39 @@ class IndexStore:
 
     @property
     def snapshot(self) -> Snapshot:
-        """The last committed state, also if another process committed it."""
-        if self._stamp() != self._seen:
-            with self._loading:
-                if self._stamp() != self._seen:
-                    self._snapshot = self._load({s.entry.number: s for s in self._snapshot.segments})
-        return self._snapshot
+        """The last committed state, also if another process committed it.
 
-    def _stamp(self) -> tuple[int, int, int]:
+        Raises:
+            StoreError: if another process damaged the directory, or rebuilt it with another encoder: whoever opened
+                this index would ask with vectors of another space.
+        """
+        snapshot, seen = self._state
+        if self._stamp() == seen:
+            return snapshot
+        with self._loading:
+            snapshot, seen = self._state
+            if self._stamp() != seen:
+                self._state = self._load(snapshot)
+            return self._state[0]
+
+    def _stamp(self) -> Stamp:
         try:
             found = os.stat(self._manifest)  # noqa: PTH116  # Asked before every search: a path object costs thrice this.
         except FileNotFoundError:
             raise StoreError(f"{self.folder / MANIFEST}: missing; there is no index here") from None
         return found.st_ino, found.st_mtime_ns, found.st_size
 
-    def _load(self, known: dict[int, Segment]) -> Snapshot:
+    def _load(self, before: Snapshot | None) -> tuple[Snapshot, Stamp]:
         """Open what the manifest names; what is open already is not read again."""
+        known = {s.entry.number: s for s in before.segments} if before else {}
         for attempt in range(_RETRIES):
             stamp = self._stamp()
             manifest = read_manifest(self.folder / MANIFEST)
+            if before and not manifest.model.same_encoder(before.manifest.model):
+                raise StoreError(
+                    f"{self.folder / MANIFEST}: rebuilt with model {manifest.model.name!r}, whose encoder is not that "
+                    f"of {before.manifest.model.name!r}; open the index again, with that model"
+                )
             try:
                 segments = tuple(self._segment(entry, known.get(entry.number)) for entry in manifest.segments)
             except (StoreError, FileNotFoundError):
@@ -153,8 +169,7 @@ class IndexStore:
                 continue
             if sum(s.live for s in segments) != manifest.count:
                 raise StoreError(f"{self.folder / MANIFEST}: field count: {manifest.count}, but its segments differ")
-            self._seen = stamp
-            return Snapshot(manifest, segments)
+            return Snapshot(manifest, segments), stamp
         raise StoreError(f"{self.folder}: writers change it faster than it can be read")
 
     def _segment(self, entry: SegmentEntry, known: Segment | None) -> Segment:
@@ -193,19 +208,17 @@ class IndexStore:
                 self._swap(change)
         return removed
 
-    def rewrite(
-        self, batches: Iterable[Batch], *, kind: Kind | None = None, model: ModelIdentity | None = None
-    ) -> None:
-        """Replace everything by one segment made of ``batches``, with another kind or model if given.
+    def rewrite(self, *, kind: Kind | None = None) -> None:
+        """Replace everything that is not deleted by one segment, of another kind if given.
 
         Raises:
             StoreError: as :meth:`commit`.
         """
         with self._writing, self._locked():
-            manifest = self.snapshot.manifest
-            update = {"kind": kind or manifest.kind, "model": model or manifest.model}
-            change = Change(self.folder, manifest.model_copy(update=update))
-            parts = list(batches)
+            # Read under the lock: what is committed between reading and replacing would be lost.
+            before = self.snapshot
+            change = Change(self.folder, before.manifest.model_copy(update={"kind": kind or before.manifest.kind}))
+            parts = [segment.batch(segment.alive()) for segment in before.segments]
             if parts:
                 change.add(join(parts))
             self._swap(change)
@@ -218,10 +231,6 @@ class IndexStore:
             for segment in before.segments:
                 change.keep(segment, [])
             self._swap(change)
-
-    def live_batches(self) -> list[Batch]:
-        """Everything that is not deleted, a batch a segment."""
-        return [segment.batch(segment.alive()) for segment in self.snapshot.segments]
 
     def _locked(self) -> AbstractContextManager[None]:
         if self.read_only:
@@ -236,5 +245,5 @@ class IndexStore:
                 kept or Segment.open(self.folder, entry, verified=True, mapped=False, gpu=self.gpu)
                 for entry, kept in entries
             )
-            self._snapshot, self._seen = Snapshot(manifest, segments), self._stamp()
+            self._state = Snapshot(manifest, segments), self._stamp()
         remove_unnamed(self.folder, manifest)

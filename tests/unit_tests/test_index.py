@@ -17,6 +17,7 @@ from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.errors import InputError, StoreError
 from jepa_langchain.index import kinds as index_kinds
 from jepa_langchain.index.joint_index import JointIndex
+from jepa_langchain.index.repair import rebuild
 from jepa_langchain.index.rows import document_id
 from jepa_langchain.index.storage import locked
 from jepa_langchain.model_files import ModelFiles
@@ -124,6 +125,21 @@ def test_another_model_is_refused_and_another_predictor_can_adopt(index: JointIn
     stranger = AlignmentModel(ModelFiles(make_stages(WordEncoder("test:others")), files.baselines, "o"))
     with pytest.raises(StoreError, match=r"manifest.json: made with model 'later', whose encoder"):
         JointIndex.open(folder, model=stranger, adopt=True)
+
+
+def test_an_open_index_does_not_follow_to_another_encoder(index: JointIndex) -> None:
+    folder, files = index.store.folder, make_model().files
+    other = ModelFiles(files.stages, files.baselines, "later", files={"predictor.safetensors": "1"})
+    JointIndex.open(folder, model=AlignmentModel(other), adopt=True)
+    assert index.search("rents help towns", "agree", k=1), "the vectors are those that it was opened with"
+    rebuild(folder, AlignmentModel(ModelFiles(make_stages(WordEncoder("test:others")), files.baselines, "o")))
+    for view in (index, index.namespace("acme")):
+        with pytest.raises(StoreError, match=r"manifest.json: rebuilt with model 'o', whose encoder is not that of"):
+            view.search("rents help towns")
+        with pytest.raises(StoreError, match="open the index again, with that model"):
+            view.add_texts(["bees sting"])
+    rebuild(folder, index.model)
+    assert len(index) == len(index.search("rents help towns", k=50)) == 10
 
 
 def test_read_only_never_writes(index: JointIndex) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ from jepa_langchain.index.building import add_in_bulk
 from jepa_langchain.index.joint_index import JointIndex
 from jepa_langchain.index.repair import rebuild, verify
 from jepa_langchain.index.rows import make_row
-from jepa_langchain.index.storage import COPY, MANIFEST, read_manifest, write_manifest
+from jepa_langchain.index.storage import COPY, MANIFEST, locked, read_manifest, write_manifest
 from jepa_langchain.index.store import IndexStore
 from tests.unit_tests.conftest import make_model
 
@@ -77,6 +80,45 @@ def test_another_process_sees_each_commit(index: JointIndex) -> None:
     assert len(index) == 53
     index.delete(["d4"])
     assert other.store.snapshot.segments[0].structure is kept, "vectors are not read again for a deletion"
+
+
+def test_what_is_committed_before_retraining_has_the_lock_is_kept(
+    index: JointIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = JointIndex.open(index.store.folder, model=make_model())
+
+    @contextmanager
+    def late(folder: Path) -> Iterator[None]:
+        monkeypatch.undo()
+        other.add_texts(["from the other"], ids=["o"])
+        with locked(folder):
+            yield
+
+    monkeypatch.setattr("jepa_langchain.index.store.locked", late)
+    index.retrain()
+    assert index.get_by_ids(["o"])[0].page_content == "from the other"
+    assert (len(index), len(index.store.snapshot.segments)) == (54, 1)
+
+
+def test_a_state_that_is_being_read_is_not_taken_for_the_one_before(
+    index: JointIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, seen, threads = index.store, list[int](), list[threading.Thread]()
+    assert isinstance(store, IndexStore)
+    load = store._load
+
+    def slow(known: Any) -> Any:
+        read = load(known)
+        threads.append(threading.Thread(target=lambda: seen.append(store.snapshot.manifest.count)))
+        threads[0].start()
+        threads[0].join(0.2)  # It waits for this load, or has read by now what is there.
+        return read
+
+    JointIndex.open(store.folder, model=make_model()).add_texts(["from the other"])
+    monkeypatch.setattr(store, "_load", slow)
+    assert len(index) == 54
+    threads[0].join()
+    assert seen == [54]
 
 
 def test_what_a_killed_writer_leaves_is_removed(index: JointIndex) -> None:
