@@ -21,7 +21,7 @@ def results_view(query: str, relation: str, results: Sequence[Mapping[str, Any]]
     """Results, best first; p is empty where a search gives none."""
     if not results:
         return Text("nothing found")
-    table = Table(title=Text(f"{relation}: {query}"), title_justify="left", expand=True)
+    table = Table(title=_shown(f"{relation}: {query}"), title_justify="left", expand=True)
     for heading in ("persona", "id"):
         table.add_column(heading, no_wrap=True)
     table.add_column("statement", ratio=1)
@@ -30,9 +30,14 @@ def results_view(query: str, relation: str, results: Sequence[Mapping[str, Any]]
     for row in results:
         p = "–" if row["p"] is None else f"{row['p']:.2f}"
         table.add_row(
-            Text(row["persona"] or ""), Text(str(row["id"])), Text(row["text"]), p, f"{row['similarity']:.2f}"
+            _shown(row["persona"] or ""), _shown(row["id"]), _shown(row["text"]), p, f"{row['similarity']:.2f}"
         )
     return table
+
+
+def _shown(value: object) -> Text:
+    """A value of an index as a terminal may have it: ids and metadata are kept as they come, escape codes and all."""
+    return Text("".join(c if c.isprintable() else " " for c in str(value)))
 
 
 def describe(folder: Path) -> dict[str, Any]:
@@ -81,7 +86,7 @@ def info_view(folder: Path, found: Mapping[str, Any]) -> RenderableType:
     if found["namespaces"]:
         rows["namespaces"] = _counted(found["namespaces"])
     for name, value in rows.items():
-        table.add_row(Text(name, style="bold"), Text(value))
+        table.add_row(Text(name, style="bold"), _shown(value))
     return table
 
 

@@ -12,9 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
+from jepa_langchain.statements import Limits
+
 Floats = npt.NDArray[np.float32]
 Halves = npt.NDArray[np.float16]
 Integers = npt.NDArray[np.int64]
+#: A text is one statement, but may be longer than one of a persona; queries are held to the same.
+TEXT_LIMITS = Limits(statement_characters=100_000)
 #: Between namespace and id of a statement that a tenant owns; see :mod:`jepa_langchain.index.namespaces`.
 MARK = "\x1f"
 #: Characters of metadata up to which what they say is remembered; the last 4,096 different ones are.

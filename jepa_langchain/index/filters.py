@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,8 @@ Filter = Mapping[str, Any]
 Mask = npt.NDArray[np.bool_]
 _ORDER = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 _CHUNK = 500
+#: Raised of values that JSON or SQLite cannot hold: objects, NaN, numbers beyond a double, endless nesting.
+_UNFIT = (TypeError, ValueError, OverflowError, RecursionError)
 #: The field of a statement's namespace: no filter can name it and no metadata can set it.
 NAMESPACE = "$namespace"
 _write_json = json.JSONEncoder(ensure_ascii=False).encode
@@ -54,19 +57,25 @@ def encode_metadata(metadata: Mapping[str, Any], where: str) -> str:
         InputError: naming the field that JSON cannot hold.
     """
     try:
-        return json.dumps(metadata, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError):
-        bad = next((key for key, value in metadata.items() if not _is_json(value)), "?")
+        return _encode(metadata)
+    except _UNFIT:
+        bad = next((key for key, value in metadata.items() if not _fits(value)), "?")
         kind = type(metadata.get(bad)).__name__
         raise InputError(
-            f"{where}: metadata field {bad!r}: a {kind} cannot be kept as JSON; give a text or a number"
+            f"{where}: metadata field {bad!r}: a {kind} cannot be kept as JSON; give a text or a number under 1e308"
         ) from None
 
 
-def _is_json(value: object) -> bool:
+def _encode(metadata: Mapping[str, Any]) -> str:
+    # What a filter could not be asked for is refused now, not while a segment is written.
+    deque(fields_of(metadata), maxlen=0)
+    return json.dumps(metadata, ensure_ascii=False, allow_nan=False)
+
+
+def _fits(value: object) -> bool:
     try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError):
+        _encode({"": value})
+    except _UNFIT:
         return False
     return True
 
@@ -80,7 +89,7 @@ def filter_key(wanted: Filter) -> str:
     try:
         key = _write_json(wanted)
         key.encode()
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"filter: {error}; compare with texts, numbers or lists of them") from None
     return key
 
@@ -112,6 +121,8 @@ def matching(wanted: Filter, connection: sqlite3.Connection, count: int) -> Mask
             raise InputError(f"filter: unknown operator {key}")
         else:
             conditions = value if isinstance(value, Mapping) else {"$eq": value}
+            if not conditions:
+                raise InputError(f"filter: field {str(key)!r}: an empty condition; leave the field out to keep all")
             for operator, operand in conditions.items():
                 out &= _condition(str(key), operator, operand, connection, count)
     return out
@@ -149,7 +160,10 @@ def _condition(name: str, operator: str, operand: object, connection: sqlite3.Co
 def _value(name: str, operand: object) -> str | int | float:
     if not isinstance(operand, bool | int | float | str):
         raise InputError(f"filter: field {name!r}: compares with a text, a number or a truth value, not {operand!r}")
-    return _stored(operand)
+    try:
+        return _stored(operand)
+    except OverflowError:
+        raise InputError(f"filter: field {name!r}: compares with numbers under 1e308") from None
 
 
 def _stored(value: str | float) -> str | int | float:

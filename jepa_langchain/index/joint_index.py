@@ -180,15 +180,18 @@ class JointIndex(IndexExchange):
         filter: Filter | None = None,  # noqa: A002
         **kwargs: Any,  # noqa: ANN401, ARG002
     ) -> bool:
-        """Delete by id, or what a filter keeps; with neither, everything. Ids that are not here are passed over.
+        """Delete by id, or what a filter keeps; with both, those ids that it keeps, with neither, everything.
+
+        Ids that are not here are passed over.
 
         Raises:
             InputError: if the filter cannot be understood.
             StoreError: if the index cannot be written.
         """
-        gone = list(ids) if ids is not None else []
-        if ids is None:
-            gone = [row.id for row in self.rows(filter)]
+        gone = list(ids or ())
+        if ids is None or filter is not None:
+            kept = [row.id for row in self.rows(filter)]
+            gone = kept if ids is None else list(set(kept).intersection(gone))
         self.store.commit(remove=gone)
         return True
 

@@ -9,11 +9,11 @@ from urllib.parse import quote
 from jepa_langchain.console import progress_bar
 from jepa_langchain.encoder import Encoded, Encoder
 from jepa_langchain.errors import InputError
-from jepa_langchain.index.batches import MARK, Batch, Row, States, join
+from jepa_langchain.index.batches import MARK, TEXT_LIMITS, Batch, Row, States, join
 from jepa_langchain.index.filters import encode_metadata
 from jepa_langchain.personas import clean_persona
 from jepa_langchain.schema import Persona
-from jepa_langchain.statements import Limits
+from jepa_langchain.statements import Limits, clean_text
 
 #: Statements an index takes from one persona.
 INDEX_LIMITS = Limits(statements=10_000_000, file_bytes=1 << 30)
@@ -21,7 +21,7 @@ _PART = 2_048
 
 
 def make_row(id_: str, text: str, metadata: Mapping[str, Any] | None) -> Row:
-    """A row of a document.
+    """A row of a document, its text cleaned as a persona's statement is; see :func:`.statements.clean_text`.
 
     Raises:
         InputError: naming the document whose text, id or metadata cannot be kept.
@@ -31,13 +31,14 @@ def make_row(id_: str, text: str, metadata: Mapping[str, Any] | None) -> Row:
         raise InputError(f"{where}: {'empty id' if isinstance(text, str) else 'its text is no text'}")
     if MARK in id_:
         raise InputError(f"{where}: U+001F in an id marks a namespace; give it to JointIndex.namespace instead")
+    cleaned = clean_text(text, where=where, limits=TEXT_LIMITS).text
     encoded = encode_metadata(metadata or {}, where)
     try:
-        for part in (id_, text, encoded):
+        for part in (id_, encoded):
             part.encode()
     except UnicodeEncodeError:
         raise InputError(f"{where}: holds a lone surrogate, which is no text") from None
-    return Row(id_, text, encoded)
+    return Row(id_, cleaned, encoded)
 
 
 def document_id(persona: str, statement: str) -> str:

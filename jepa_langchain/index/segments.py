@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from safetensors import safe_open
 
-from jepa_langchain.errors import StoreError
+from jepa_langchain.errors import InputError, StoreError
 from jepa_langchain.index.batches import MARK, Batch, Integers, Row, States
 from jepa_langchain.index.filters import Filter, filter_key, matching, of_namespace
 from jepa_langchain.index.kinds import Floats, Selection, Structure
@@ -161,14 +161,22 @@ class Segment:
         return "" if self.namespace is None else f"{self.namespace}{MARK}"
 
     def positions(self, ids: Sequence[str]) -> dict[str, int]:
-        """Positions of those ids that are here and not deleted."""
+        """Positions of those ids that are here and not deleted.
+
+        Raises:
+            InputError: if an id is no text that could be written.
+        """
         found: dict[str, int] = {}
         prefix = self._prefix
         for start in range(0, len(ids), _CHUNK):
             chunk = [f"{prefix}{id_}" for id_ in ids[start : start + _CHUNK]]
             sql = f"SELECT id, pos FROM statements WHERE id IN ({','.join('?' * len(chunk))})"  # noqa: S608
-            with self._lock:
-                found |= dict(self.connection.execute(sql, chunk).fetchall())
+            try:
+                with self._lock:
+                    found |= dict(self.connection.execute(sql, chunk).fetchall())
+            except UnicodeEncodeError as error:
+                bad = error.object.rpartition(MARK)[2]
+                raise InputError(f"id {bad!r}: holds a lone surrogate, which is no text") from None
         gone = set(self.dead.tolist())
         return {id_.removeprefix(prefix): pos for id_, pos in found.items() if pos not in gone}
 

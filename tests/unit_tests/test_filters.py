@@ -90,6 +90,10 @@ def test_numbers_compare_with_numbers(values: list[Any], bound: float, operator:
         ({"year": {"$in": "2020"}}, r"\$in and \$nin take a list"),
         ({"year": [2020]}, "compares with a text, a number"),
         ({"$or": {"a": 1}}, r"\$or takes a list of filters"),
+        ({"persona": {}}, "field 'persona': an empty condition"),
+        ({"$not": {"persona": {}}}, "field 'persona': an empty condition"),
+        ({"year": 10**400}, "field 'year': compares with numbers under 1e308"),
+        ({"year": {"$in": [10**400]}}, "field 'year': compares with numbers under 1e308"),
         ("year = 3", "str given where a dictionary is needed"),
     ],
 )
@@ -104,3 +108,7 @@ def test_metadata_that_json_cannot_hold_is_named() -> None:
         encode_metadata({"a": 1, "when": datetime.now(UTC)}, "document 'x'")
     with pytest.raises(InputError, match="field 'p': a PosixPath"):
         encode_metadata({"p": Path()}, "d")
+    with pytest.raises(InputError, match=r"field 'n': a int cannot be kept as JSON; .* under 1e308"):
+        encode_metadata({"a": 2**70, "n": 10**400}, "d")
+    with pytest.raises(InputError, match="field 'n': a dict"):
+        encode_metadata({"n": {"deep": [10**400]}}, "d")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,11 @@ def test_delete_by_id_by_filter_and_all(index: JointIndex) -> None:
     index.delete(filter={"persona": "bob"})
     assert {row.id for row in index.rows()} == {"ann/s1", "ann/s2", "ann/s3", "ann/s4"}
     assert "ann/s0" not in {d.id for d in index.similarity_search("rents help towns", k=20)}
+    index.delete(["ann/s1", "ann/s2", "nobody"], filter={"statement_id": {"$ne": "s1"}})
+    assert {row.id for row in index.rows()} == {"ann/s1", "ann/s3", "ann/s4"}
+    with pytest.raises(InputError, match="field 'persona': an empty condition"):
+        index.delete(filter={"persona": {}})
+    assert len(index) == 3
     index.delete()
     assert len(index) == 0
     assert index.search("rents", "agree") == []
@@ -61,7 +67,11 @@ def test_an_upsert_replaces_and_a_refused_addition_changes_nothing(index: JointI
     assert len(index) == 10
     assert index.get_by_ids(["ann/s0"])[0].metadata == {"topic": "bees"}
     for texts, metadatas, message in (
-        (["fine", "bad \ud800"], None, "lone surrogate"),
+        (["fine", "bad \ud800"], None, r"control character U\+D800"),
+        (["fine", "\x1b[31mred"], None, r"control character U\+001B at character 1"),
+        (["fine", " \u200b "], None, "empty text"),
+        (["fine", "bad"], [{}, {"when": "\ud800"}], "lone surrogate"),
+        (["fine", "bad"], [{}, {"n": 10**400}], "metadata field 'n'"),
         (["fine", "bad"], [{}, {"when": object()}], "metadata field 'when'"),
         (["fine"], [{}, {}], "1 texts, 2 metadatas"),
     ):
@@ -86,6 +96,20 @@ def test_bad_questions_are_refused(index: JointIndex) -> None:
         index.add_persona(Persona(id="c", statements=(Statement(id="a", text="b"),)), statements={"zz": {}})
     with pytest.raises(InputError, match="takes JointEmbeddings"):
         JointIndex.from_texts(["a"], object())
+
+
+def test_texts_are_cleaned_as_a_personas_are(index: JointIndex) -> None:
+    index.add_texts(["bees \u202e sting\n  bears"], ids=["new"])
+    assert index.get_by_ids(["new"])[0].page_content == "bees sting bears"
+
+
+def test_an_id_that_is_no_text_is_named(index: JointIndex) -> None:
+    for view in (index, index.namespace("acme")):
+        ways: tuple[Callable[..., object], ...] = (view.get_by_ids, view.delete)
+        for ask in ways:
+            with pytest.raises(InputError, match=r"id 'a\\ud800': holds a lone surrogate"):
+                ask(["ann/s0", "a\ud800"])
+    assert len(index) == 10
 
 
 def test_document_ids_cannot_be_confused() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from jepa_langchain import cli
 from jepa_langchain.commands import index as index_commands
+from jepa_langchain.index.joint_index import JointIndex
 from tests.unit_tests.conftest import make_model
 
 Run = Callable[..., tuple[int, str, str]]
@@ -73,6 +74,12 @@ def test_search_for_people(run: Run, folder: Path) -> None:
     code, out, _ = run("search", folder, "rents help towns", "--relation", "disagree", "-k", 1)
     assert code == 0
     assert "rents not help towns" in out
+    JointIndex.open(folder, model=make_model()).add_texts(
+        ["bees sting"], [{"persona": "\x1b[31mred\u202e"}], ids=["\x9b2J"]
+    )
+    out = run("search", folder, "bees sting", "-k", 1)[1] + run("info", folder)[1]
+    assert "[31mred" in out
+    assert not {"\x1b", "\u202e", "\x9b"} & set(out)
     assert "nothing found" in run("search", folder, "rents", "--filter", '{"persona": "nobody"}')[1]
 
 
