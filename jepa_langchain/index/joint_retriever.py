@@ -76,6 +76,8 @@ def search_elsewhere(
     Raises:
         InputError: if the store does not hold the joint space, or as :meth:`JointIndex.search`.
     """
+    if kwargs.get("exclude_personas"):
+        raise InputError(f"exclude_personas: {type(store).__name__} takes filters in its own words; say it in those")
     embeddings = store.embeddings
     if not isinstance(embeddings, JointEmbeddings):
         raise InputError(f"{type(store).__name__}: its embeddings are no JointEmbeddings, so it holds no joint space")

@@ -17,7 +17,15 @@ from jepa_langchain.errors import InputError
 from jepa_langchain.index.batches import Row
 from jepa_langchain.index.filters import Filter
 from jepa_langchain.index.joint_embeddings import JointEmbeddings
-from jepa_langchain.index.relation_search import CANDIDATES, Hit, RelationQuery, nearest, related
+from jepa_langchain.index.relation_search import (
+    CANDIDATES,
+    Hit,
+    RelationQuery,
+    nearest,
+    related,
+    require_one,
+    without_personas,
+)
 from jepa_langchain.index.store import Store
 
 
@@ -39,7 +47,7 @@ class IndexQueries(VectorStore):
     # The base's second argument is a kind of search; those are taken too.
     def search(  # type: ignore[override]  # noqa: PLR0917
         self,
-        text: str,
+        query: str,
         relation: str = "similar",
         k: int = 10,
         filter: Filter | None = None,  # noqa: A002
@@ -48,12 +56,13 @@ class IndexQueries(VectorStore):
         *,
         candidates: int = CANDIDATES,
         rescore: bool = True,
+        search_type: str | None = None,
         **kwargs: Any,  # noqa: ANN401
     ) -> list[Document]:
         """Statements that stand in a relation to a text, best first (:func:`.relation_search.ranked` says how).
 
         Args:
-            text: what is asked about.
+            query: what is asked about.
             relation: "agree", "disagree", or "similar" (plain cosine). The base class's kinds of search
                 ("similarity", "mmr", "similarity_score_threshold") are taken too.
             k: how many at the most.
@@ -62,6 +71,7 @@ class IndexQueries(VectorStore):
             min_probability: calibrated probability of the relation below which a candidate is left out.
             candidates: statements that the pair stage scores, at least k.
             rescore: whether it does; without it the order is FAISS's.
+            search_type: the base class's word for one of its kinds of search, or for the relation.
             kwargs: for the base class's kinds of search.
 
         Returns:
@@ -71,23 +81,24 @@ class IndexQueries(VectorStore):
         Raises:
             InputError: if the text, the relation or the filter cannot be used, or there are no probabilities.
         """
-        if relation in VectorStoreRetriever.allowed_search_types:
-            return super().search(text, relation, k=k, filter=filter, **kwargs)
-        query = RelationQuery.of(
-            text,
-            relation,
-            k,
-            filter,
-            exclude_personas,
-            min_probability=min_probability,
-            candidates=candidates,
-            rescored=rescore,
-        )
-        return [hit.row.document(found) for hit, found in self._related(query)]
+        asked = search_type or relation
+        options = {
+            "exclude_personas": exclude_personas,
+            "min_probability": min_probability,
+            "candidates": candidates,
+            "rescore": rescore,
+        }
+        if asked in VectorStoreRetriever.allowed_search_types:
+            beside = None if relation in (asked, "similar") else relation
+            return super().search(query, asked, k=k, filter=filter, relation=beside, **options, **kwargs)
+        if relation not in (asked, "similar"):
+            raise InputError(f"search_type {asked!r} and relation {str(relation)!r}: give one of the two")
+        found = self._related(_question(query, asked, k, filter, options))
+        return [hit.row.document(extra) for hit, extra in found]
 
-    async def asearch(self, query: str, search_type: str = "similar", **kwargs: Any) -> list[Document]:  # noqa: ANN401
-        """:meth:`search` without blocking the event loop; ``search_type`` is the relation."""
-        return await run_in_executor(None, self.search, query, search_type, **kwargs)
+    async def asearch(self, query: str, search_type: str | None = None, **kwargs: Any) -> list[Document]:  # noqa: ANN401
+        """:meth:`search` without blocking the event loop; ``search_type`` may be the relation."""
+        return await run_in_executor(None, self.search, query, search_type=search_type, **kwargs)
 
     def _related(self, query: RelationQuery) -> list[tuple[Hit, dict[str, Any]]]:
         return related(self.model.stages, self.store.snapshot, query)
@@ -114,7 +125,8 @@ class IndexQueries(VectorStore):
         With ``relation=`` the order is that of :meth:`search`, which counts more than the probability.
         """
         if relation is None:
-            return self.similarity_search_with_score_by_vector(self._embeddings.embed_query(query), k, filter)
+            plain = _plain(filter, kwargs)
+            return self.similarity_search_with_score_by_vector(self._embeddings.embed_query(query), k, plain)
         found = self.search(query, relation, k, filter, **kwargs)
         return [(doc, _score(doc.metadata)) for doc in found]
 
@@ -132,12 +144,13 @@ class IndexQueries(VectorStore):
         embedding: Sequence[float],
         k: int = 4,
         filter: Filter | None = None,  # noqa: A002
-        **kwargs: Any,  # noqa: ANN401, ARG002
+        **kwargs: Any,  # noqa: ANN401
     ) -> list[Document]:
         """Documents nearest to a vector of this space, for example one of :class:`JointEmbeddings`."""
-        return [hit.row.document() for hit in self._nearest(embedding, k, filter)]
+        return [hit.row.document() for hit in self._nearest(embedding, k, _plain(filter, kwargs))]
 
     def _nearest(self, embedding: Sequence[float], k: int, wanted: Filter | None) -> list[Hit]:
+        require_one(k)
         vector = np.asarray(embedding, dtype=np.float32)
         snapshot = self.store.snapshot
         if vector.shape != (snapshot.manifest.dimension,):
@@ -166,9 +179,9 @@ class IndexQueries(VectorStore):
         embeddings = JointEmbeddings(self.model, relation or "similar")
         vector = embeddings.embed_query(query)
         if relation is None:
-            return self.max_marginal_relevance_search_by_vector(vector, k, fetch_k, lambda_mult, filter)
-        asked = RelationQuery.of(query, relation, fetch_k, filter, kwargs.pop("exclude_personas", ()), **kwargs)
-        return _diverse(vector, self._related(asked), k, lambda_mult)
+            return self.max_marginal_relevance_search_by_vector(vector, k, fetch_k, lambda_mult, filter, **kwargs)
+        question = _question(query, relation, max(k, fetch_k), filter, kwargs)
+        return _diverse(vector, self._related(question), k, lambda_mult)
 
     def max_marginal_relevance_search_by_vector(
         self,
@@ -177,10 +190,10 @@ class IndexQueries(VectorStore):
         fetch_k: int = 20,
         lambda_mult: float = 0.5,
         filter: Filter | None = None,  # noqa: A002
-        **kwargs: Any,  # noqa: ANN401, ARG002
+        **kwargs: Any,  # noqa: ANN401
     ) -> list[Document]:
         """As :meth:`max_marginal_relevance_search`, for a vector of this space."""
-        hits = self._nearest(embedding, max(k, fetch_k), filter)
+        hits = self._nearest(embedding, max(k, fetch_k), _plain(filter, kwargs))
         return _diverse(embedding, [(hit, {}) for hit in hits], k, lambda_mult)
 
     def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
@@ -204,6 +217,32 @@ class IndexQueries(VectorStore):
         return out
 
 
+def _plain(wanted: Filter | None, options: Mapping[str, Any]) -> Filter | None:
+    """The filter of a search by vector, with the other options of :meth:`IndexQueries.search` that it can keep.
+
+    Raises:
+        InputError: for one that it cannot.
+    """
+    for name in ("relation", "min_probability"):
+        if options.get(name) is not None:
+            raise InputError(f"{name}: this search asks for no relation and gives no probabilities")
+    return without_personas(wanted, options.get("exclude_personas") or ())
+
+
+def _question(text: str, relation: str, k: int, wanted: Filter | None, options: Mapping[str, Any]) -> RelationQuery:
+    """A query with the options of :meth:`IndexQueries.search`."""
+    return RelationQuery.of(
+        text,
+        relation,
+        k,
+        wanted,
+        options.get("exclude_personas") or (),
+        min_probability=options.get("min_probability"),
+        candidates=options.get("candidates", CANDIDATES),
+        rescored=options.get("rescore", True),
+    )
+
+
 def _score(found: Mapping[str, Any]) -> float:
     value = found.get("probability")
     return float(found["similarity"] if value is None else value)
@@ -212,6 +251,7 @@ def _score(found: Mapping[str, Any]) -> float:
 def _diverse(
     vector: Sequence[float], found: list[tuple[Hit, dict[str, Any]]], k: int, lambda_mult: float
 ) -> list[Document]:
+    require_one(k)
     if not found:
         return []
     query, vectors = np.asarray(vector, dtype=np.float32), [hit.vector.tolist() for hit, _ in found]

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from jepa_langchain.encoder import Encoded
 from jepa_langchain.errors import InputError
 from jepa_langchain.estimates import estimate_pairs
-from jepa_langchain.index.batches import Row
+from jepa_langchain.index.batches import TEXT_LIMITS, Row
 from jepa_langchain.index.filters import Filter
 from jepa_langchain.index.joint_embeddings import SearchRelation, query_vector, search_relation
 from jepa_langchain.index.segments import Segment
@@ -26,7 +26,7 @@ from jepa_langchain.index.store import Snapshot
 from jepa_langchain.predictor import RELATIONS
 from jepa_langchain.schema import Relation, RelationEstimate
 from jepa_langchain.stages import Stages
-from jepa_langchain.statements import Limits, clean_text
+from jepa_langchain.statements import clean_text
 
 Floats = npt.NDArray[np.float32]
 T = TypeVar("T")
@@ -37,8 +37,6 @@ CANDIDATES = 30
 NEARNESS = 4.0
 #: Probabilities are rounded to six digits, and one of 0 has a logarithm, too.
 _LEAST = 1e-6
-#: A query is one statement, but of any length that an index takes.
-_LIMITS = Limits(statement_characters=100_000)
 
 
 class Hit(NamedTuple):
@@ -83,13 +81,12 @@ class RelationQuery:
         Raises:
             InputError: naming what cannot be used.
         """
-        if k < 1:
-            raise InputError(f"k: {k}; ask for one at least")
-        if exclude_personas:
-            others = {"persona": {"$nin": list(exclude_personas)}}
-            wanted = {"$and": [wanted, others]} if wanted else others
-        cleaned = clean_text(text, where="query", limits=_LIMITS).text
-        return cls(cleaned, search_relation(relation), k, wanted, **rest)
+        require_one(k)
+        cleaned = clean_text(text, where="query", limits=TEXT_LIMITS).text
+        query = cls(cleaned, search_relation(relation), k, without_personas(wanted, exclude_personas), **rest)
+        if query.min_probability is not None and not query.scored:
+            raise InputError("min_probability: this search gives no probabilities; ask for a relation, rescored")
+        return query
 
     @property
     def scored(self) -> bool:
@@ -97,18 +94,40 @@ class RelationQuery:
         return self.rescored and self.relation != "similar"
 
 
+def require_one(k: int) -> None:
+    """Refuse to search for nothing.
+
+    Raises:
+        InputError: if ``k`` is under one.
+    """
+    if k < 1:
+        raise InputError(f"k: {k}; ask for one at least")
+
+
+def without_personas(wanted: Filter | None, personas: Sequence[str]) -> Filter | None:
+    """A filter that leaves out some personas' statements, too.
+
+    Raises:
+        InputError: if ``personas`` is one text, whose letters would be taken for names.
+    """
+    if isinstance(personas, str):
+        raise InputError("exclude_personas: a text given where a list of personas is needed")
+    if not personas:
+        return wanted
+    others = {"persona": {"$nin": list(personas)}}
+    return {"$and": [wanted, others]} if wanted else others
+
+
 def related(stages: Stages, snapshot: Snapshot, query: RelationQuery) -> list[tuple[Hit, dict[str, Any]]]:
     """Hits, best first, each with what was found of it: the documents' metadata.
 
     Raises:
-        InputError: if the filter cannot be understood, or ``min_probability`` is asked of a search without any.
+        InputError: if the filter cannot be understood, or ``min_probability`` is asked of an uncalibrated model.
     """
     encoded = stages.encoder.encode([query.text])
     vector = query_vector(stages, encoded, query.relation)[0]
     hits = nearest(snapshot, vector, max(query.k, query.candidates) if query.scored else query.k, query.wanted)
     if not query.scored:
-        if query.min_probability is not None:
-            raise InputError("min_probability: this search gives no probabilities")
         return [(hit, {"relation": query.relation, "similarity": hit.similarity}) for hit in hits]
     estimates = rescore(stages, query.text, encoded, hits)
     found = [

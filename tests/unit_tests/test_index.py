@@ -85,11 +85,15 @@ def test_bad_questions_are_refused(index: JointIndex) -> None:
         ({"relation": "unrelated"}, "relation 'unrelated': ask for agree, disagree, similar"),
         ({"relation": "similar", "min_probability": 0.5}, "gives no probabilities"),
         ({"k": 0}, "k: 0"),
-        ({"text": " "}, "query: empty text"),
+        ({"query": " "}, "query: empty text"),
         ({"filter": {"$what": 1}}, "unknown operator"),
     ):
         with pytest.raises(InputError, match=message):
-            index.search(**{"text": "rents", **arguments})  # type: ignore[arg-type]
+            index.search(**{"query": "rents", **arguments})  # type: ignore[arg-type]
+    ways: tuple[Callable[..., object], ...] = (index.similarity_search, index.max_marginal_relevance_search)
+    for nothing in ways:
+        with pytest.raises(InputError, match="k: 0; ask for one"):
+            nothing("rents", k=0)
     with pytest.raises(InputError, match=r"shape \(3,\); this index has 16"):
         index.similarity_search_by_vector([1.0, 2.0, 3.0])
     with pytest.raises(InputError, match="metadata of 'zz'"):

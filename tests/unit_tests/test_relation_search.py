@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from langchain_core.vectorstores import InMemoryVectorStore
+from langchain_core.vectorstores import InMemoryVectorStore, VectorStoreRetriever
 
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.errors import InputError
@@ -73,6 +75,57 @@ def test_personas_can_be_left_out_and_filters_hold(index: JointIndex) -> None:
     found = index.search("rents help towns", k=10, filter={"year": {"$gte": 2023}}, exclude_personas=["bob"])
     assert {doc.id for doc in found} == {"ann/s3", "ann/s4"}
     assert index.similarity_search("rents", k=3, filter={"persona": "nobody"}) == []
+
+
+def test_every_way_of_asking_leaves_personas_out(index: JointIndex) -> None:
+    text, options = "rents help towns", dict[str, Any](k=10, exclude_personas=["ann"])
+    vector = index.embeddings.embed_query(text)
+    for found in (
+        index.similarity_search(text, **options),
+        [doc for doc, _ in index.similarity_search_with_score(text, **options)],
+        [doc for doc, _ in index.similarity_search_with_relevance_scores(text, **options)],
+        index.similarity_search_by_vector(vector, **options),
+        index.max_marginal_relevance_search(text, **options),
+        index.max_marginal_relevance_search(text, relation="agree", rescore=False, **options),
+        index.max_marginal_relevance_search_by_vector(vector, **options),
+        *(index.search(text, kind, **options) for kind in VectorStoreRetriever.allowed_search_types),
+    ):
+        assert {doc.metadata["persona"] for doc in found} == {"bob"}
+    with pytest.raises(InputError, match="exclude_personas: a text given where a list"):
+        index.search(text, exclude_personas="ann")
+    elsewhere = InMemoryVectorStore(JointEmbeddings(index.model))
+    retriever = JointRetriever(vectorstore=elsewhere, search_kwargs={"exclude_personas": ["ann"]})
+    with pytest.raises(InputError, match="exclude_personas: InMemoryVectorStore takes filters in its own words"):
+        retriever.invoke(text)
+
+
+def test_a_probability_is_not_asked_for_where_there_is_none(index: JointIndex) -> None:
+    text, least = "rents help towns", dict[str, Any](min_probability=0.5)
+    elsewhere = InMemoryVectorStore(JointEmbeddings(index.model))
+    asked: tuple[Callable[[], object], ...] = (
+        lambda: index.similarity_search(text, **least),
+        lambda: index.similarity_search_with_score(text, **least),
+        lambda: index.max_marginal_relevance_search(text, **least),
+        lambda: index.search(text, "mmr", **least),
+        lambda: index.search(text, "agree", rescore=False, **least),
+        lambda: JointRetriever(vectorstore=elsewhere, **least).invoke(text),
+        lambda: index.similarity_search_by_vector(index.embeddings.embed_query(text), relation="agree"),
+    )
+    for ask in asked:
+        with pytest.raises(InputError, match="gives no probabilities"):
+            ask()
+
+
+def test_the_base_classs_words_are_taken(index: JointIndex) -> None:
+    text = "rents help towns"
+    plain = index.similarity_search(text, k=3)
+    assert index.search(query=text, search_type="similarity", k=3) == plain
+    assert index.search(query=text, search_type="disagree", k=3) == index.search(text, "disagree", 3)
+    assert asyncio.run(index.asearch(text, relation="disagree", k=3)) == index.search(text, "disagree", 3)
+    found = index.search(query=text, search_type="mmr", relation="disagree", min_probability=0.5)
+    assert {doc.metadata["persona"] for doc in found} == {"bob"}
+    with pytest.raises(InputError, match="search_type 'agree' and relation 'disagree': give one"):
+        index.search(text, "disagree", search_type="agree")
 
 
 def test_without_rescoring_the_order_is_that_of_the_vectors(index: JointIndex) -> None:
