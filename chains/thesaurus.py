@@ -12,6 +12,8 @@ from functools import cache
 from jepa_langchain.prompts import load_wording
 
 _ENDINGS = ("s", "es", "ed", "d", "ing", "er", "r", "est", "ly")
+#: They follow an e and take none away: "cards" and "card" are no forms of "care".
+_WITHOUT_E = ("s", "d", "r")
 _SHORTEST = 3
 
 
@@ -52,7 +54,7 @@ def unrelated(one: str, other: str) -> bool:
 def _parts(word: str) -> dict[int, int]:
     """Line and part of every false kin that a word is; its longest form counts ("rates": "rate", not "rat")."""
     found: dict[int, int] = {}
-    for form in sorted(_forms(word), key=lambda form: (len(form), form)):
+    for form in sorted(_forms(word), key=lambda form: (form == word, len(form), form)):
         found.update(_false_kin().get(form, {}))
     return found
 
@@ -77,7 +79,7 @@ def _stripped(word: str) -> Iterator[str]:
         stem = word.removesuffix(ending)
         if stem != word and len(stem) >= _SHORTEST:
             yield stem
-            if ending != "s":
+            if ending not in _WITHOUT_E:
                 yield f"{stem}e"
             if stem[-1] == stem[-2]:
                 yield stem[:-1]

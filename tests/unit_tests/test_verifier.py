@@ -289,6 +289,7 @@ def test_whose_words_are_whose() -> None:
         ("policy", "policies"),
         ("rapid", "rapidly"),
         ("cars", "car"),
+        ("cards", "card"),
         ("rates", "rating"),
     ],
 )
