@@ -26,7 +26,7 @@ from jepa_langchain.pairs import read_pairs
 #: Left out together, so that one training serves several sources: each is measured by a model that saw none of them.
 FOLDS = (("argkp", "explagraphs"), ("persona_evals", "perspectrum", "valueeval"))
 METHODS = ("cosine", "linear stage", "pair stage")
-BUDGET = Budget(pairs=5_000, dev=400, samples=81_920)
+BUDGET = Budget(pairs=5_000, dev=400, samples=122_880)
 Results = dict[str, dict[str, dict[str, float]]]
 logger = logging.getLogger("jepa_langchain.benchmarks")
 
