@@ -23,7 +23,6 @@ from jepa_langchain.evaluation import evaluate
 from jepa_langchain.model_files import ModelFiles, load_model
 from jepa_langchain.pairs import LabelledPair, read_pairs
 from jepa_langchain.schema import Persona, Relation, Statement
-from jepa_langchain.training import trainer as training
 from jepa_langchain.training.runs import run_training
 from jepa_langchain.training.sampling import PairTraining
 from jepa_langchain.training.trainer import TrainingOptions, train
@@ -173,7 +172,7 @@ def tiny(tmp_path: Path) -> Path:
 def test_any_sentence_transformers_folder_trains_both_stages(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jepa_langchain.training.trainer._FEW", 100)
+    monkeypatch.setattr("jepa_langchain.training.data.FEW", 100)
     encoder = TransformerEncoder(str(tiny))
     assert (encoder.identity.dimension, encoder.identity.context_layers, encoder.identity.cut_layer) == (
         32,
@@ -259,7 +258,7 @@ def test_a_users_cross_encoder_is_measured_too(tmp_path: Path, monkeypatch: pyte
 def test_training_goes_on_from_the_shipped_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: AlignmentModel
 ) -> None:
-    monkeypatch.setattr(training, "_FEW", 100)
+    monkeypatch.setattr("jepa_langchain.training.data.FEW", 100)
     source = read_pairs(ROOT / "data" / "opinions.jsonl")
     recipe = replace(PairTraining().going_on(), samples=512, evaluate_every=1)
     options = TrainingOptions(start=SHIPPED, pair_training=recipe)

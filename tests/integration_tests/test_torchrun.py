@@ -20,15 +20,15 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import sys
 from pathlib import Path
-from jepa_langchain.training import trainer as training
+from jepa_langchain.training import data, trainer
 from jepa_langchain.training.sampling import PairTraining
 from jepa_langchain.pairs import read_pairs
 
-training._FEW = 100
+data.FEW = 100
 source = read_pairs(Path(sys.argv[1]))
 small = source.only(source.pairs[:400])
 recipe = PairTraining(samples=2 * 1024, evaluate_every=1)
-training.train([small], Path(sys.argv[2]), options=training.TrainingOptions(pair_training=recipe))
+trainer.train([small], Path(sys.argv[2]), options=trainer.TrainingOptions(pair_training=recipe))
 """
 
 
