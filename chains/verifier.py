@@ -125,13 +125,11 @@ class Verifier:
         evidence = self._evidence[item.rows[0]]
         if self._language != "en":
             return self._foreign(item, evidence)
-        text, clauses = self._read(item, evidence)
-        reason = (
-            self._quotes(item, evidence, clauses) or self._figures(text, evidence) or self._claimed(clauses, evidence)
-        )
-        return (
-            Verdict(None, reason) if reason else Verdict(evidence.row, title=self._claims.title(item.title, evidence))
-        )
+        reason, clauses = self._held(item, evidence)
+        reason = reason or self._claimed(clauses, evidence)
+        if reason:
+            return Verdict(None, reason)
+        return Verdict(evidence.row, title=self._claims.title(item.title, evidence))
 
     def _foreign(self, item: Item, evidence: Evidence) -> Verdict:
         """A sentence in another language: reported quotes, under the template's title."""
@@ -143,10 +141,8 @@ class Verifier:
         if self._judge is None or self._form(item):
             return None
         evidence = self._evidence[item.rows[0]]
-        text, clauses = self._read(item, evidence)
-        if self._quotes(item, evidence, clauses) or self._figures(text, evidence):
-            return None
-        return signals(self._claims, clauses, evidence, self._judge)
+        reason, clauses = self._held(item, evidence)
+        return None if reason else signals(self._claims, clauses, evidence, self._judge)
 
     def _claimed(self, clauses: Sequence[Clause], evidence: Evidence) -> str:
         """What the rules find, unless the predictor's view of the matter outweighs it, or the other way round."""
@@ -166,11 +162,12 @@ class Verifier:
         doubted = f"{probability:.2f} of {consent.threshold:.2f} that are asked"
         return f"{ruled} (consent {doubted})" if ruled else f"consent: {doubted}"
 
-    def _read(self, item: Item, evidence: Evidence) -> tuple[str, list[Clause]]:
-        """The text with numbers and acronyms as the statements spell them, whole and cut."""
+    def _held(self, item: Item, evidence: Evidence) -> tuple[str, list[Clause]]:
+        """What its quotes, numbers and names throw it out for; its clauses, spelled as the statements are."""
         sources = (evidence.row.a.text, evidence.row.b.text)
         text = as_spelled(item.text, sources, (self.names.a, self.names.b), self.lexicon)
-        return text, self.names.clauses(text)
+        clauses = self.names.clauses(text)
+        return self._quotes(item, evidence, clauses) or self._figures(text, evidence), clauses
 
     def _form(self, item: Item) -> str:
         return self._shape(item) or self._citation(item) or self._marks(item, self._evidence[item.rows[0]])

@@ -65,9 +65,12 @@ class ModelFiles:
 
 def as_saved(linear: LinearPredictor) -> tuple[LinearPredictor, str]:
     """Relation maps as a directory keeps them, in half precision, and the SHA-256 of the file they would be."""
-    halves = linear.maps.half().contiguous()
-    digest = hashlib.sha256(save({"maps": halves})).hexdigest()
-    return LinearPredictor(halves, direction=linear.direction), digest
+    kept = _kept(linear)
+    return LinearPredictor(kept["maps"], direction=linear.direction), hashlib.sha256(save(kept)).hexdigest()
+
+
+def _kept(linear: LinearPredictor) -> dict[str, torch.Tensor]:
+    return {"maps": linear.maps.half().contiguous()}
 
 
 def save_model(folder: Path, model: ModelFiles) -> None:
@@ -81,7 +84,7 @@ def save_model(folder: Path, model: ModelFiles) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     stages = model.stages
-    save_file({"maps": stages.linear.maps.half().contiguous()}, beside / LINEAR)
+    save_file(_kept(stages.linear), beside / LINEAR)
     if stages.pair is not None:
         save_file({k: v.half().contiguous() for k, v in stages.pair.state_dict().items()}, beside / PAIR)
     if model.baselines.pair_features:
