@@ -36,7 +36,7 @@ def add(
     fields: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Metadata of all.")] = None,
     kind: Annotated[KindName, typer.Option(help="Of a new index; auto decides by size.")] = "auto",
     keep_states: Annotated[
-        bool, typer.Option(help="Of a new index: keep what re-scoring reads, some 16 kB a statement.")
+        bool, typer.Option(help="Of a new index: keep what re-scoring reads, some 14 kB a statement.")
     ] = True,
 ) -> None:
     """Add what personas said; what is there already is replaced. Starts and resumes under torchrun, too."""

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from jepa_langchain.commands.options import BELOW, AsJson, FailUnder, ModelDir, load_model, warn
+from jepa_langchain.commands.options import BELOW, AsJson, ModelDir, load_model, warn
 from jepa_langchain.schema import Direction
 from jepa_langchain.statements import Limits
 
@@ -81,7 +81,7 @@ def calibrate(
 
 
 def adapt(
-    files: Annotated[list[Path], typer.Argument(metavar="PAIRS...", help="A few labelled pairs, 8 a relation.")],
+    files: Annotated[list[Path], typer.Argument(metavar="PAIRS...", help="A few labelled pairs, 2 to 500 a relation.")],
     out: Annotated[Path, typer.Option("--out", help="The model directory to write.")],
     *,
     model: ModelDir = None,
@@ -104,7 +104,10 @@ def evaluate(
     as_json: AsJson = False,
     model: ModelDir = None,
     split: Annotated[str, typer.Option(help="Rows that count beside those without a split.")] = "dev",
-    fail_under: FailUnder = None,
+    fail_under: Annotated[
+        float | None,
+        typer.Option(help="Exit with 1 if the AUROC of agree against disagree is lower.", min=0.0, max=1.0),
+    ] = None,
 ) -> None:
     """Measure a model on labelled pairs, beside cosine and a pair-feature network on the same embeddings."""
     from jepa_langchain.evaluation import evaluate as run

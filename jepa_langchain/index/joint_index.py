@@ -62,8 +62,8 @@ class JointIndex(IndexExchange):
             path: the directory; None for an index that lasts as long as the object.
             model: a model or its directory; the shipped model when None.
             kind: of a new index: "flat", "ivf", "sq8", or "auto", which decides by size.
-            keep_states: of a new index: keep what re-scoring reads, some 18 kB a statement of 20 words on disk;
-                without it candidates are encoded again at every search.
+            keep_states: of a new index: keep what re-scoring reads, some 14 kB a statement on disk (more for long
+                ones); without it candidates are encoded again at every search.
             read_only: never write, and leave vectors memory-mapped on disk.
             gpu: search on a GPU: True, False, or None for "if FAISS finds one".
             adopt: take over an index that another predictor over the same encoder made.
