@@ -26,7 +26,7 @@ from jepa_langchain.tools.results import Style
 class AlignmentToolkit(BaseToolkit):
     """Tools with which an agent asks whether it aligns with a peer, where not, and who else would.
 
-    Args:
+    Attributes:
         index: what everybody has said; see :class:`JointIndex`.
         model: the model that compares; the index's own when None.
         caller: on whose behalf the tools act where the runtime names nobody; see :mod:`jepa_langchain.tools.callers`.
