@@ -1,10 +1,11 @@
-"""Every Python block of the README and the docs runs, in the order of its page; every command in them parses."""
+"""Every Python block of the README and the docs runs, in its page's order, and the commands for one's own files."""
 
 from __future__ import annotations
 
 import re
 import shlex
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -30,27 +31,22 @@ def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.Monke
         exec(compile(body, f"{page.name}, block {number}", "exec"), names)  # noqa: S102
 
 
-def commands() -> list[list[str]]:
-    found = []
-    for page in PAGES:
-        for line in "\n".join(blocks(page, "bash", "console")).splitlines():
-            for part in line.split("&&"):
-                words = shlex.split(part)
-                if words and Path(words[0]).name == "jepa-langchain":
-                    found.append(words[1:])
-    return found
-
-
-def test_there_are_blocks_and_commands() -> None:
-    assert len(commands()) > 5
+def test_there_are_blocks() -> None:
     assert len([page for page in PAGES if blocks(page, "python")]) > 5
 
 
-@pytest.mark.parametrize("words", commands(), ids=shlex.join)
-def test_commands_exist_with_their_options(words: list[str]) -> None:
-    depth = 2 if words[0] == "index" else 1
-    shown = CliRunner().invoke(app, [*words[:depth], "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
-    assert shown.exit_code == 0
-    for word in words[depth:]:
-        if word.startswith("-"):
-            assert word.split("=")[0] in shown.output
+def test_two_files_of_ones_own_go_as_the_readme_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = next(body for body in blocks(ROOT / "README.md", "bash") if "printf" in body).splitlines()
+    shown = {}
+    for line in lines:
+        if line.startswith("printf"):
+            subprocess.run(["/bin/sh", "-c", line], check=True)
+        elif (words := shlex.split(line))[0] == "jepa-langchain":
+            done = CliRunner().invoke(app, words[1:])
+            assert done.exit_code == 0, done.output
+            shown[" ".join(words[1 : 3 if words[1] == "index" else 2])] = done.output
+    assert list(shown) == ["compare", "explain", "index add", "index search"]
+    assert "Disagreements (1)" in shown["compare"]
+    assert "cycle lanes" in shown["explain"]
+    assert "Cycle lanes are a waste of money." in shown["index search"]
