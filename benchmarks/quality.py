@@ -5,8 +5,9 @@ Run from the repository's root, with the files the model was trained on:
     python -m benchmarks.quality PAIRS...
 
 If the environment variable ``CROSS_ENCODER`` names an NLI cross-encoder (a hub name or a folder), it is measured too.
-Peers are fitted on the same training splits. An interval is the middle 95 % of the mean over files when the pairs of
-each file are drawn again with replacement. It writes ``benchmarks/quality.md``.
+Peers are fitted on the same training splits, the network on up to 60,000 pairs, y alone on up to 2,000 a file. An
+interval is the middle 95 % of the mean over files when the pairs of each file are drawn again with replacement. It
+writes ``benchmarks/quality.md``.
 """
 
 from __future__ import annotations

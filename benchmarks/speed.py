@@ -6,6 +6,8 @@
 * ``two stages``: encoding, the maps on every pair, the pair stage on what they keep; ``all pairs``: on every pair.
 * rows found: share of the agreements and disagreements of ``all pairs`` that ``two stages`` finds too.
 
+``cross-encoder`` and ``all pairs`` run once, the others three times, and their fastest run counts.
+
 The statements are those of ``data/opinions.jsonl``. Run from the repository's root: ``python -m benchmarks.speed
 [--statements 100]``. It writes ``benchmarks/speed.md``.
 """
