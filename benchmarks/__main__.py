@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -78,7 +79,7 @@ def gather(folder: Path, names: Sequence[str]) -> tuple[str, dict[str, Any]]:
         path = folder / f"{name}.md"
         if path.is_file():
             text = path.read_text(encoding="utf-8")
-            pages.append(text.replace("# ", "## ", 1).strip())
+            pages.append(re.sub(r"^(?=#+ )", "#", text, flags=re.MULTILINE).strip())
             data[name] = parse_tables(text)
     return "\n\n".join(pages), data
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks import ablation, leave_one_out, search_weight
-from benchmarks.__main__ import APART, parts
+from benchmarks.__main__ import APART, gather, parts
 from benchmarks.peers import chosen_cross_encoder, hypothesis_only
 from benchmarks.quality import interval
 from benchmarks.search_quality import Tally
@@ -86,6 +86,13 @@ def test_a_size_kept_on_disk_is_the_size_that_was_measured(tmp_path: Path) -> No
 def test_every_table_is_gathered() -> None:
     tables = {path.stem for path in Path(ablation.__file__).parent.glob("*.md")} - {"RESULTS", "narrative_corpus"}
     assert tables == {*parts([], "", full=True), *APART}
+
+
+def test_a_page_keeps_its_order_among_the_others(tmp_path: Path) -> None:
+    (tmp_path / "search.md").write_text("# Search\n\n## At 10\n\n| n |\n|---|\n| 1 |\n")
+    page, data = gather(tmp_path, ["quality", "search"])
+    assert page.splitlines()[:3] == ["## Search", "", "### At 10"]
+    assert data == {"search": [[{"n": "1"}]]}
 
 
 def tally(places: Sequence[int | None], right: int, wrong: int) -> Tally:
