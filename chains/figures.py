@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from typing import NamedTuple
 
-from jepa_langchain.chains.words import TOKEN, Lexicon, normalise
+from jepa_langchain.chains.words import TOKEN, Lexicon, normalise, same_word, tokens
 
 _TEENS = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
@@ -35,6 +35,9 @@ _THOUSANDS = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _BESIDE = re.compile(r"[\s-]")
 # Between the ends of a range, or the two sides of a ratio.
 _RANGE = re.compile(r"[^\d.;:!?]{0,20}?(?:\b(?:to|until|per|of)\b|[-:/])[^\d.;:!?]{0,5}?")
+# What a number counts, and what two numbers stand between that count the same ("10 to 20 euros").
+_COUNTED = re.compile(r"[\s-]+([^\W\d_]+)")
+_SAME_COUNT = re.compile(r"\s*(?:[-,]|\b(?:to|until|and|or)\b)\s*")
 # The personas, not a number.
 _CALLED_TWO = re.compile(r"\bthe two\b|\btwo (?:sides|agents|personas|parties)\b", re.IGNORECASE)
 _ACRONYM = re.compile(r"\b[A-Z]{2,5}\b")
@@ -102,15 +105,22 @@ def _plain(value: Decimal) -> str:
 
 
 def invented(text: str, statements: Sequence[str], lexicon: Lexicon) -> str:
-    """A number of a text that no statement has, or the ends of a range that a statement has the other way round."""
+    """A number of a text that no statement has, or of other things than there; or a range that is turned round."""
     said = [figures(normalise(statement), lexicon) for statement in statements]
-    known = {name for found in said for figure in found for name in _names(figure)}
+    known = {name for found in said for figure in found for name in _names(figure)} | {"one"}
+    if any(lexicon.denying(word) for statement in statements for word in tokens(statement)):
+        known.add("zero")
+    counts = [count for found, text in zip(said, statements, strict=True) for count in _counts(found, text, lexicon)]
     ranges = {pair for found, statement in zip(said, statements, strict=True) for pair in _ranges(found, statement)}
     text = _CALLED_TWO.sub(" ", text)
     told = figures(normalise(text), lexicon)
     for figure in told:
-        if figure.text not in known | _NO_COUNTS:
+        if figure.text not in known:
             return figure.text
+    for figure, thing in _counts(told, text, lexicon):
+        held = [_names(number) for number, counted in counts if same_word(thing, counted)]
+        if held and not any(_names(figure) & names for names in held):
+            return f"{figure.text} {thing}"
     turned = [pair for pair in _ranges(told, text) if pair not in ranges and pair[::-1] in ranges]
     return " to ".join(turned[0]) if turned else ""
 
@@ -118,6 +128,20 @@ def invented(text: str, statements: Sequence[str], lexicon: Lexicon) -> str:
 def _names(figure: Figure) -> set[str]:
     """A number's spelling, and in digits."""
     return {figure.text} if figure.value is None else {figure.text, _plain(figure.value)}
+
+
+def _counts(found: Sequence[Figure], text: str, lexicon: Lexicon) -> list[tuple[Figure, str]]:
+    """The numbers that stand before what they count, and that."""
+    plain = normalise(text)
+    counts: list[tuple[Figure, str]] = []
+    thing, after = "", len(plain)
+    for figure in reversed(found):
+        if not _SAME_COUNT.fullmatch(plain, figure.stop, after):
+            word = _COUNTED.match(plain, figure.stop)
+            thing = word[1] if word and word[1] not in lexicon.light else ""
+        after = figure.start
+        counts += [(figure, thing)] if thing else []
+    return counts
 
 
 def _ranges(found: Sequence[Figure], text: str) -> set[tuple[str, str]]:

@@ -53,9 +53,11 @@ class Names:
     b: str
 
     @cached_property
-    def _patterns(self) -> tuple[tuple[Literal["a", "b"], re.Pattern[str]], ...]:
-        sides: tuple[tuple[Literal["a", "b"], str], ...] = (("a", self.a), ("b", self.b))
-        return tuple((side, re.compile(rf"(?<!\w){_called(name)}(?!\w)")) for side, name in sides)
+    def _mention(self) -> re.Pattern[str]:
+        """A mention of either, in a group that is called as the side; "Ann Lee" is no mention of "Ann"."""
+        sides = sorted((("a", self.a), ("b", self.b)), key=lambda side: len(side[1]), reverse=True)
+        either = "|".join(f"(?P<{side}>{_called(name)})" for side, name in sides)
+        return re.compile(rf"(?<!\w)(?:{either})(?!\w)")
 
     @cached_property
     def _either(self) -> str:
@@ -78,7 +80,9 @@ class Names:
 
     def mentions(self, text: str) -> list[tuple[int, Literal["a", "b"]]]:
         """(place, side) of every mention in a text, in order."""
-        return sorted((m.start(), side) for side, pattern in self._patterns for m in pattern.finditer(text))
+        if self.a.lower() == self.b.lower():
+            return [(m.start(), side) for m in self._mention.finditer(text) for side in ("a", "b")]
+        return [(m.start(), "a" if m.lastgroup == "a" else "b") for m in self._mention.finditer(text)]
 
     def without(self, text: str) -> str:
         """A text with the names blanked, so that a name is no word of a claim."""

@@ -51,7 +51,9 @@ _QUOTE_MARKS = re.compile(r"[“”„«»\"]")
 _QUOTED = re.compile(r"[“„«\"]([^“”„«»\"]*)[”“»\"]")
 # Of a normalised text; an apostrophe inside a word ends no quote.
 _QUOTED_SINGLY = re.compile(r"(?<!\w)'(?=\w)((?:[^'\"]|(?<=\w)'(?=\w))*)'(?!\w)")
-_CAPITAL = re.compile(r"(?<=[\w,;:'’)”\"]\s)([A-Z][\w'’\-]*)")
+# A word that begins no sentence, for one in a capital; and a word in capitals, which may stand anywhere.
+_INNER = re.compile(r"(?:(?<=[\w,;:'’)”\"–—-]\s)|(?<=[(\[/“„«\"\u2018–—-]))(?![a-z])[^\W\d_][\w'’\-]*")
+_CAPITALS = re.compile(r"\b[A-Z]{2,}\b")
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,8 @@ class Verifier:
         reason = reason or self._claimed(clauses, evidence)
         if reason:
             return Verdict(None, reason)
-        return Verdict(evidence.row, title=self._claims.title(item.title, evidence))
+        title = self._claims.title(item.title, evidence) and not self._strange_name(item.title, evidence)
+        return Verdict(evidence.row, title=title)
 
     def _foreign(self, item: Item, evidence: Evidence) -> Verdict:
         """A sentence in another language: reported quotes, under the template's title."""
@@ -184,8 +187,13 @@ class Verifier:
     def _marks(self, item: Item, evidence: Evidence) -> str:
         sources = (evidence.row.a.text, evidence.row.b.text)
         signs = _SIGN.findall(f"{item.text} {item.title}")
-        alien = any(all(sign not in source for source in sources) for sign in signs)
-        return "shape: links, markup or line breaks" if alien else ""
+        if any(all(sign not in source for source in sources) for sign in signs):
+            return "shape: links, markup or line breaks"
+        # "10 euros" is not "$10", and a pictogram can say no.
+        told = normalise(self.names.without(f"{item.text} {item.title}"))
+        known = {character for source in sources for character in normalise(source)}
+        alien = any(unicodedata.category(character).startswith("S") for character in {*told} - known)
+        return "shape: a sign that is in no cited statement" if alien else ""
 
     def _citation(self, item: Item) -> str:
         if len(item.rows) != 1:
@@ -216,9 +224,18 @@ class Verifier:
         number = invented(text, (evidence.row.a.text, evidence.row.b.text), self.lexicon)
         if number:
             return f"numbers: {number!r} is in no cited statement"
-        for match in _CAPITAL.finditer(text):
-            name = bare(normalise(match.group()))
-            ordinary = name in self.lexicon.light or name in self.lexicon.allowed
-            if not ordinary and not any(self.lexicon.alike(name, word.text) for word in evidence.both):
-                return f"names: {match.group()!r} is in no cited statement"
+        name = self._strange_name(text, evidence)
+        return f"names: {name!r} is in no cited statement" if name else ""
+
+    def _strange_name(self, text: str, evidence: Evidence) -> str:
+        """A word with a capital letter that no cited statement has; "US" is not "us"."""
+        known = {word for source in (evidence.row.a.text, evidence.row.b.text) for word in _CAPITALS.findall(source)}
+        words: list[str] = [*_CAPITALS.findall(text), *_INNER.findall(text)]
+        for word in words:
+            name = bare(normalise(word))
+            ordinary = not _CAPITALS.fullmatch(word) and (name in self.lexicon.light or name in self.lexicon.allowed)
+            if not word[0].isupper() or word in known or ordinary:
+                continue
+            if not any(self.lexicon.alike(name, held.text) for held in evidence.both):
+                return word
         return ""

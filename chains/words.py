@@ -29,6 +29,9 @@ _QUOTES = str.maketrans(
         "»": '"',
         "–": "-",
         "—": "-",
+        "\N{HYPHEN}": "-",
+        "\N{FIGURE DASH}": "-",
+        "\N{MINUS SIGN}": "-",
     }
 )
 _SPACE = re.compile(r"\s+")

@@ -76,3 +76,48 @@ def test_a_name_that_is_a_common_word_is_told_from_it() -> None:
     assert told_of(*rents, "A says a cap on rents stops new building, B that rents should be capped.", ("A", "B"))
     text = "Ann says trams will make it quieter, while Will says trams will not make it quieter."
     assert told_of("Trams will make it quieter.", "Trams will not make it quieter.", text, ("Ann", "Will")) == ""
+
+
+PARTS = "We must plant 10 to 20 oaks and 3 elms in Bern."
+
+
+@pytest.mark.parametrize(
+    ("check", "told"),
+    [
+        ("", "we must plant 10–20 oaks and three elms in Bern"),
+        ("numbers", "we must plant 10 to 20 oaks and one elm in Bern"),
+        ("numbers", "we must plant 3 oaks and 10 elms in Bern"),
+        ("numbers", "we must plant zero oaks in Bern"),
+        ("numbers", "we must plant \N{MINUS SIGN}3 elms in Bern"),
+        ("shape", "we must plant $3 elms in Bern"),
+        ("shape", "we must plant 3 elms in Bern \N{NO ENTRY SIGN}"),
+        ("names", "we in the US must plant 3 elms"),
+        ("names", "WHO says that we must plant 3 elms in Bern"),
+        ("names", "we must plant 3 elms (Zurich) in Bern"),
+        ("names", "we must plant 3 elms – Zurich – in Bern"),
+        ("names", "we must plant 3 elms in Örebro"),
+    ],
+)
+def test_what_a_number_counts_and_a_name_or_sign_anywhere_is_the_statements(check: str, told: str) -> None:
+    text = f"Ann says {told}, while Bob says we must plant no elms."
+    assert told_of(PARTS, "We must plant no elms.", text).partition(":")[0] == check
+
+
+def test_zero_may_tell_a_denial() -> None:
+    text = "Ann says we should plant elms, while Bob says we should plant zero elms."
+    assert not told_of("We should plant elms.", "We should plant no elms.", text).startswith("numbers")
+
+
+def test_a_title_in_capitals_is_no_common_word() -> None:
+    text = "Ann says trams help us, while Bob says trams do not help us."
+    rows = [row("D1", "Trams help us.", "Trams do not help us.")]
+    for title, may in (("Trams help us", True), ("Trams help US", False)):
+        assert Verifier(("Ann", "Bob"), rows).check(Item(DISAGREE, title, text, ("D1",))).title is may
+
+
+@pytest.mark.parametrize("names", [("Ann", "Ann Lee"), ("gpt-5-mini", "gpt-5")])
+def test_a_name_inside_another_is_no_mention(names: tuple[str, str]) -> None:
+    said = ("Trams make it quieter.", "Trams do not make it quieter.")
+    for (one, other), right in ((names, True), (names[::-1], False)):
+        text = f"{one} says trams make it quieter, while {other} says trams do not make it quieter."
+        assert (told_of(*said, text, names) == "") is right
