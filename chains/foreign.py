@@ -1,8 +1,10 @@
 """The checker of a narrative in a language that the word rules cannot read: it lets pass reported quotes alone.
 
-Shape, rows, quotes and digits are checked as in English. Beyond that a sentence may hold the personas' names, quotes of
-the row's statements, each beside the name of who said it, and the words of ``prompts/reporting_<language>.txt``, which
-report and claim nothing. Everything else is thrown out, with that reason (fail closed), and the template tells the row.
+Shape, rows and quotes are checked as in English. Beyond that a sentence may hold the personas' names, whole statements
+of the row in quotation marks (a part may have lost its "not"), each beside the name of who said it, and the words of
+``prompts/reporting_<language>.txt``, which report and claim nothing. No word follows one of dispute: "en désaccord sur
+cette position : « … »" would turn a quote round. Everything else is thrown out, with that reason (fail closed), and the
+template tells the row.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from jepa_langchain.schema import LedgerRow, Relation
 
 _QUOTE = re.compile(r"[“„«\"]\s*([^“”„«»\"]*?)\s*[”“»\"]")
 _PLACES = 4
+_ENDS = " .,;:!?"
 
 
 @cache
@@ -30,7 +33,8 @@ def _lists(language: str) -> tuple[frozenset[str], frozenset[str], frozenset[str
 
 def reported(text: str, row: LedgerRow, names: Names, language: str) -> str:
     """Why a sentence is more than quotes and who says them; empty if it is not."""
-    own = [normalise(w) for w in TOKEN.findall(names.without(_QUOTE.sub(" ", text)))]
+    around = normalise(names.without(_QUOTE.sub(' " ', text)))
+    own = TOKEN.findall(around)
     neutral, together, apart = _lists(language)
     known = neutral | together | apart
     # An elided word is listed whole or by its parts: "s'accordent", "d'accord".
@@ -38,9 +42,12 @@ def reported(text: str, row: LedgerRow, names: Names, language: str) -> str:
     if strange:
         return f"language: outside quotes only reporting words are verified in this language, not {strange[0]!r}"
     agree = row.relation is Relation.AGREE
-    wrong = apart - together - neutral if agree else together - apart - neutral
+    wrong = apart - together if agree else together - apart - neutral
     if any(part in wrong for word in own for part in (word, *word.split("'"))):
         return "relation: an agreement told as a dispute, or a disagreement as what both hold"
+    disputing = "|".join(map(re.escape, sorted(apart - neutral)))
+    if re.search(rf"\b(?:{disputing})\b\s*\w", around):
+        return "relation: a word of dispute may dispute what follows"
     return _who(text, row, names)
 
 
@@ -49,13 +56,15 @@ def _who(text: str, row: LedgerRow, names: Names) -> str:
     quotes = list(_QUOTE.finditer(text))
     spoken = [(at, side) for at, side in names.mentions(text) if not any(q.start() <= at < q.end() for q in quotes)]
     order = sorted([(at, side, "") for at, side in spoken] + [(q.start(), "", normalise(q.group(1))) for q in quotes])
-    said = {"a": normalise(row.a.text), "b": normalise(row.b.text)}
+    said = {"a": normalise(row.a.text).strip(_ENDS), "b": normalise(row.b.text).strip(_ENDS)}
+    words = [quote.strip(_ENDS) for _, _, quote in order if quote]
+    if not set(words) <= set(said.values()):
+        return "quotes: in this language a whole statement"
     shape = "".join("q" if quote else "n" for _, _, quote in order)
     if row.relation is Relation.AGREE and re.fullmatch(r"nnq+|q+nn", shape):
         return "" if {side for _, side, _ in order if side} == {"a", "b"} else "sides: both are to be named"
     if shape not in ("nqnq", "qnqn") or len(order) != _PLACES:
         return "sides: each side is to be named once, beside its own quote"
     names_of = [side for _, side, _ in order if side]
-    words = [quote.strip(" .,;:!?") for _, _, quote in order if quote]
-    right = all(word in said[side] for side, word in zip(names_of, words, strict=True))
+    right = all(word == said[side] for side, word in zip(names_of, words, strict=True))
     return "" if right and set(names_of) == {"a", "b"} else "quotes: given to the other side"

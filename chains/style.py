@@ -52,5 +52,6 @@ class NarrativeStyle(Frozen):
         if self.language != "en":
             # Outside quotes the verifier reads English only.
             words = " ".join(load_wording(f"reporting_{self.language}").body.split())
-            language += f". Quote both statements word for word, each beside its side's name, and add only: {words}"
+            quote = "Quote both statements whole and word for word, each beside its side's name"
+            language += f". {quote}, and add only: {words}"
         return {"length": _LENGTHS[self.length], "tone": self.tone, "language": language}

@@ -95,6 +95,45 @@ def test_everything_else_is_thrown_out_with_a_reason(check: str, text: str) -> N
     assert reason("de", text or "Ann sagt „Trams are loud“.", "D1" if text else "D9").startswith(check)
 
 
+YES, NO = "Trams make the town quieter.", "Trams do not make the town quieter."
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("de", f"Ann sagt „{YES}“, Bob sagt „make the town quieter“."),
+        ("de", f"Ann bestreitet „{YES}“, Bob sagt „{NO}“."),
+        ("de", f"Ann sagt „{YES}“, Bob ist dagegen, dass „{NO}“."),
+        ("fr", f"Ann dit « {YES} », Bob est contre « {NO} »."),
+        ("fr", f"Ann dit « {YES} », Bob est en désaccord sur cette position : « {NO} »."),
+        ("es", f"Ann rechaza «{YES}», Bob dice «{NO}»."),
+        ("es", f"Ann dice «{YES}», Bob discrepa de esta opinión: «{NO}»."),
+        ("es", f"Ann dice «{YES}» \N{CROSS MARK}, Bob dice «{NO}»."),
+    ],
+)
+def test_a_quote_is_not_turned_round(language: str, text: str) -> None:
+    verifier = Verifier(("Ann", "Bob"), [row("D1", YES, NO)], language=language)
+    assert verifier.check(Item(DISAGREE, "Trams", text, ("D1",))).row is None
+
+
+def test_an_agreement_is_none_against_what_is_quoted() -> None:
+    assert reason("de", "Ann und Bob sagen beide: „Parks need trees“.", "A1", AGREE) == ""
+    assert reason("de", "Ann und Bob sind dagegen: „Parks need trees“.", "A1", AGREE).startswith("relation")
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("de", f"Ann sagt „{YES}“, Bob entgegnet: „{NO}“."),
+        ("fr", f"Ann dit « {YES} », Bob réplique « {NO} »."),
+        ("es", f"Ann dice «{YES}»; por el contrario, Bob dice «{NO}»."),
+    ],
+)
+def test_a_word_of_dispute_beside_a_quote_may_be_told(language: str, text: str) -> None:
+    verifier = Verifier(("Ann", "Bob"), [row("D1", YES, NO)], language=language)
+    assert verifier.check(Item(DISAGREE, "Trams", text, ("D1",))).reason == ""
+
+
 def test_an_elided_word_of_agreement_is_no_word_of_a_disagreement() -> None:
     text = "Les agents sont d'accord : Ann dit « Trams make the town quieter » et Bob dit « Trams are loud »."
     assert reason("fr", text, "D1").startswith("relation")
