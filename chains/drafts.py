@@ -14,8 +14,8 @@ from jepa_langchain.schema import Relation
 #: Sentences of an output that are read.
 MOST_SENTENCES = 500
 
-# Braces that begin no sentence are looked at so often, then the rest is passed over.
-_MOST_TRIES = 20 * MOST_SENTENCES
+# Braces that begin no object are looked at so often for every one that is read, then the rest is passed over.
+_TRIES = 20
 _DECODER = json.JSONDecoder()
 # What some models think aloud before they answer.
 _THOUGHTS = re.compile(r"\A\s*<think(?:ing)?>(?:.*?</think(?:ing)?>|[^{]*)", re.DOTALL | re.IGNORECASE)
@@ -56,10 +56,11 @@ class ItemReader(Generic[Shape]):
     Args:
         shape: what an object has to be.
         key: the field of the outer object that holds the list.
+        most: objects that are read.
     """
 
-    def __init__(self, shape: type[Shape], key: str) -> None:
-        self._shape, self._key = shape, key
+    def __init__(self, shape: type[Shape], key: str, most: int = MOST_SENTENCES) -> None:
+        self._shape, self._key, self._most = shape, key, most
         self._text = ""
         self._place = 0
         self._read = 0
@@ -72,9 +73,9 @@ class ItemReader(Generic[Shape]):
         if "}" not in piece:
             # Nothing ends here, so that one look a complete object is enough, however small the pieces.
             return found
-        while self._read < MOST_SENTENCES:
+        while self._read < self._most:
             start = self._text.find("{", self._place)
-            if start < 0 or self._tries >= _MOST_TRIES:
+            if start < 0 or self._tries >= _TRIES * self._most:
                 break
             self._tries += 1
             try:
@@ -88,7 +89,7 @@ class ItemReader(Generic[Shape]):
             self._place = stop
             found += self._items(value)
         self._read += len(found)
-        return found[: MOST_SENTENCES - self._read + len(found)]
+        return found[: self._most - self._read + len(found)]
 
     def _starts_item(self, start: int) -> bool:
         """Whether an object that does not end yet can be an item: not when an object begins inside it."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 from jepa_langchain.chains.asking import Question, chat_model
 from jepa_langchain.chains.conversation import Conversation, Heard, SpokenStatement, Turn, heard_of
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 #: Places of its turn at which a piece is looked for.
 _MOST_PLACES = 20
+#: Pieces that are read: a long conversation has more statements than a narrative has rows.
+_MOST_PIECES = 10_000
+_ASKS = re.compile(r"\?\W*\Z")
 
 
 class Span(BaseModel):
@@ -43,17 +47,27 @@ class Spans(BaseModel):
     statements: list[Span]
 
 
+class _Entries(BaseModel):
+    """The same, unread."""
+
+    statements: list[JsonValue]
+
+
 def _by_rule(turns: Sequence[Turn]) -> Iterator[Span]:
     """Every sentence that is no question: what can be said without a language model."""
     for number, turn in enumerate(turns, start=1):
         for text in Spoken(turn.text).lines():
-            if not text.endswith("?") and len(text.split()) > 2:  # noqa: PLR2004 - "Yes, indeed." claims nothing
+            if not _ASKS.search(text) and len(text.split()) > 2:  # noqa: PLR2004 - "Yes, indeed." claims nothing
                 yield Span(turn=number, text=text)
 
 
 def _read(text: str) -> list[Span] | None:
-    found = read_object(text, Spans)
-    return None if found is None else found.statements
+    """The pieces of a whole answer, without entries that are none; None where nothing can be read."""
+    answer = read_object(text, _Entries)
+    if answer is None:
+        return None
+    found = ItemReader(Span, "statements", _MOST_PIECES).feed(answer.model_dump_json())
+    return found if found or not answer.statements else None
 
 
 def _place(spoken: Spoken, text: str) -> int:
@@ -211,7 +225,7 @@ class _Listening:
     def __init__(self, turns: Sequence[Turn]) -> None:
         # Every piece is at most its turn, and its frame a few dozen characters.
         most = 2 * sum(len(turn.text) for turn in turns) + 4_000
-        self.hearing = Hearing(ItemReader(Span, "statements"), most)
+        self.hearing = Hearing(ItemReader(Span, "statements", _MOST_PIECES), most)
         self.pieces = _Pieces(turns)
 
     def end(self) -> tuple[_Pieces | None, Usage, str]:

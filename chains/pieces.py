@@ -3,12 +3,12 @@
 A piece is one or more whole sentences, or a clause. A clause stands alone where all of this holds (fail closed):
 
 * it begins its sentence, or after ";", "and", "but", "yet" or a list's mark, or after openers alone ("Well, I think");
-* it ends its sentence, or before a comma, a colon, a dash or such a word;
+* it ends its sentence, or before a comma, a colon, a dash or such a word, and no "in Berlin" or "at least" follows;
 * nothing else in its sentence denies, reports, asks or limits (``prompts/cut_off.txt``; the openers are the speaker's
   own), and the sentence does not begin with what may govern all of it ("In Berlin, ... and ...", "Were rents ...").
 
 What stands in quotation marks is somebody else's, unless they enclose all that was said. What other sentences say of
-a piece is not looked at; the words are English, so in other languages whole sentences are what stands alone.
+a piece is not looked at. The words are English: in another language a clause may stand alone beside a denial of it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,12 @@ _OPENERS = re.compile(
     re.IGNORECASE,
 )
 _LINK_BEFORE = re.compile(r"(?:;|[\s,;](?:and|but|yet))\s+$", re.IGNORECASE)
-_LINK_AFTER = re.compile(r"\s*(?:[,;:]|\s[–—-]\s|—|\s(?:and|because|but|so|whereas|while|yet)\b)", re.IGNORECASE)
+_LINK_AFTER = re.compile(r"\s*(?:[,;:]|\s[–—-]\s|—|\s(?:and|because|but|so|whereas|yet)\b)", re.IGNORECASE)
+# "…, in Berlin", "…, at least for a year".
+_LIMITS = re.compile(
+    r"[\s,:–—-]*(?:among|as|at|by|during|for|from|in|inside|like|of|on|outside|per|since|to|under|where|within)\b",
+    re.IGNORECASE,
+)
 _GOVERNS = re.compile(
     r"\W*(?:although|are|as|at|because|before|after|by|did|do|does|even|for|from|had|in|is|like|on|per|should|since"
     r"|than|though|to|under|were|while|with|within)\b",
@@ -116,4 +121,4 @@ class Spoken:
         tail = _NEXT_LISTED.split(self.text[end:last])[0]
         if not any(character.isalnum() for character in tail):
             return "?" not in tail
-        return bool(_LINK_AFTER.match(tail)) and not _bound(tail)
+        return bool(_LINK_AFTER.match(tail)) and not (_LIMITS.match(tail) or _bound(tail))

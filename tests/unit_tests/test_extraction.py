@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from langchain_core.language_models import FakeListChatModel
-from langchain_core.messages import HumanMessage
+from langchain_core.language_models import FakeListChatModel, GenericFakeChatModel
+from langchain_core.messages import AIMessage, HumanMessage
 
 from jepa_langchain.chains import statement_chain
 from jepa_langchain.chains.pieces import Spoken
@@ -24,6 +24,7 @@ def alone(said: str, piece: str) -> bool:
         ("Well, I think that rents need caps.", "rents need caps"),
         ("Rents need caps and homes need heat.", "Rents need caps"),
         ("Rents need caps and homes need heat.", "homes need heat"),
+        ("Rents need caps, while homes need heat.", "Rents need caps"),
         ("Warming stays below 1.5 degrees; trams help.", "trams help"),
         ('"Rents need caps. Homes need heat."', "Homes need heat."),
         ("My list:\n- Rents need caps\n- Homes do not need heat", "Rents need caps"),
@@ -53,6 +54,9 @@ def test_sentences_and_clauses_stand_alone(said: str, piece: str) -> None:
         "rents need caps, says Bob.",
         "rents need caps, if homes rot.",
         "rents need caps in Berlin.",
+        "rents need caps, in Berlin.",
+        "rents need caps: at least for a year.",
+        "rents need caps while homes rot.",
         "rents need capsules.",
         "Parents need caps and currents need caps.",
         "Bob told me: “Homes rot. rents need caps.” Well.",
@@ -89,6 +93,27 @@ def test_what_is_no_fit_statement_leaves_the_others() -> None:
     )
     assert [p.id for p in found.personas()] == ["Ann"]
     assert found.rejected == 2
+
+
+def test_a_question_in_marks_is_a_question() -> None:
+    said = 'Ann: "Should rents be capped?" Rents need caps now. (Should homes be heated?) Should we all pay?!'
+    assert [s.text for s in statement_chain().invoke(said).statements] == ["Rents need caps now."]
+
+
+def test_an_entry_that_is_none_and_half_a_character_lose_no_other() -> None:
+    spans = [{"turn": 1, "text": "Rents need caps now."}, {"turn": "one", "text": "Homes need heat too."}]
+    said = "Ann: Rents need caps now. Homes need heat too."
+    for responses in ([json.dumps({"statements": spans})], ["\ud83d no JSON", json.dumps({"statements": spans[:1]})]):
+        found = statement_chain(FakeListChatModel(responses=responses)).invoke(said)
+        assert ([s.text for s in found.statements], found.note) == (["Rents need caps now."], "")
+
+
+def test_a_long_conversation_is_read_to_its_end_in_a_stream_too() -> None:
+    turns = [f"Home{n} needs heat." for n in range(600)]
+    answer = {"statements": [{"turn": n, "text": text} for n, text in enumerate(turns, start=1)]}
+    model = GenericFakeChatModel(messages=iter([AIMessage(json.dumps(answer, separators=(",", ":")))]))
+    *_, last = statement_chain(model).stream([HumanMessage(text) for text in turns])
+    assert len(last.statements) == 600
 
 
 def test_a_blank_name_is_none() -> None:
