@@ -72,9 +72,14 @@ class Narration:
         """Refuse, before anything is compared, what could not be narrated afterwards; say what does nothing.
 
         Raises:
-            InputError: for a style or prices that cannot be used.
+            InputError: for a style, prices, a prompt or a model's name that cannot be used.
         """
         how, prices = self.how(), self.prices()
+        if self.llm is not None:
+            from jepa_langchain.chains import adjudication_chain, narrative_chain
+
+            narrative_chain(self.llm, style=how, prompts=self.prompts)
+            adjudication_chain(None, prompts=self.prompts)
         if self.llm is None and (self.budget or self.prompts or prices):
             warn(("--budget, --prompts and prices do nothing without --llm",))
         if self.llm is None and (how.length, how.tone) != ("standard", "neutral"):
