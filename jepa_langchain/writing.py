@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -16,10 +17,12 @@ def check_file(path: Path) -> None:
     """Refuse, before any work is done, a place that no file could be written to afterwards.
 
     Raises:
-        InputError: if it is a folder, or lies in none, or in one that may not be written to.
+        InputError: if it is a folder, a device or a pipe, or lies in no folder, or in one that may not be written to.
     """
     if path.is_dir():
         raise InputError(f"{path}: a folder; name a file")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: {_NO_FILE}")
     if not path.parent.is_dir():
         raise InputError(f"{path.parent}: no such folder")
     if not os.access(path.parent, os.W_OK):
@@ -39,13 +42,18 @@ def check_folder(path: Path) -> None:
         raise InputError(f"{there}: may not be written to")
 
 
+_NO_FILE = "a device or a pipe, and no file that can be replaced"
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A new file that takes the place of ``path`` when the block ends well; else nothing is left of it.
 
     Raises:
-        OSError: naming ``path``, if it cannot be written.
+        OSError: naming ``path``, if it cannot be written, or is a device or a pipe: a file must not take its place.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EINVAL, _NO_FILE, str(path))
     # Opened by name, not with tempfile, so that the user's umask decides who may read it.
     beside = path.with_name(f".{secrets.token_hex(8)}.new")
     try:

@@ -53,3 +53,15 @@ def test_places_that_cannot_be_written_are_refused_before(tmp_path: Path) -> Non
         check_file(tmp_path / "none" / "file")
     with pytest.raises(InputError, match="file: a file stands where a folder is to be"):
         check_folder(tmp_path / "file" / "folder")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no named pipes")
+def test_a_device_or_a_pipe_is_never_replaced_by_a_file(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(InputError, match="pipe: a device or a pipe"):
+        check_file(pipe)
+    with pytest.raises(OSError, match="a device or a pipe") as failed, replacing(pipe) as out:
+        out.write(b"x")
+    assert failed.value.filename == str(pipe)
+    assert [p.name for p in tmp_path.iterdir() if p.is_fifo()] == ["pipe"]
