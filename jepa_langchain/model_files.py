@@ -26,6 +26,7 @@ from safetensors.torch import load_file, save, save_file
 
 from jepa_langchain.baselines import Baselines
 from jepa_langchain.calibration import Calibrator
+from jepa_langchain.devices import chosen_device
 from jepa_langchain.encoder import Encoder, EncoderIdentity, TransformerEncoder
 from jepa_langchain.errors import ModelError
 from jepa_langchain.pair_predictor import PairConfig, PairPredictor
@@ -83,6 +84,25 @@ def save_model(folder: Path, model: ModelFiles) -> None:
     check_place(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        _write(beside, model)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+    if folder.exists():
+        for kept in folder.iterdir():
+            if kept.name not in MODEL_FILES:
+                kept.rename(beside / kept.name)
+        old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        folder.rename(old / folder.name)
+        beside.rename(folder)
+        shutil.rmtree(old)
+    else:
+        beside.rename(folder)
+
+
+def _write(beside: Path, model: ModelFiles) -> None:
+    """The files of a model directory, into an empty folder."""
     stages = model.stages
     save_file(_kept(stages.linear), beside / LINEAR)
     if stages.pair is not None:
@@ -106,16 +126,6 @@ def save_model(folder: Path, model: ModelFiles) -> None:
     )
     (beside / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
     beside.chmod(0o755)
-    if folder.exists():
-        for kept in folder.iterdir():
-            if kept.name not in MODEL_FILES:
-                kept.rename(beside / kept.name)
-        old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        folder.rename(old / folder.name)
-        beside.rename(folder)
-        shutil.rmtree(old)
-    else:
-        beside.rename(folder)
 
 
 def check_place(folder: Path) -> None:
@@ -179,7 +189,8 @@ def _check_encoder(found: EncoderIdentity, expected: EncoderIdentity, folder: Pa
             raise ModelError(
                 f"{folder / MANIFEST}: trained with encoder {name} {want!r}, but the encoder here has {have!r}"
             )
-    if expected.probe and not np.allclose(found.probe, expected.probe, atol=_PROBE_NOISE):
+    known = len(found.probe) == len(expected.probe) and np.allclose(found.probe, expected.probe, atol=_PROBE_NOISE)
+    if expected.probe and not known:
         raise ModelError(
             f"{folder / MANIFEST}: the encoder here embeds a known text otherwise than {expected.name} did"
         )
@@ -219,10 +230,10 @@ def load_model(folder: Path, *, encoder: Encoder | None = None, device: str | No
         device: torch device for a sentence-transformers encoder and the predictors.
 
     Raises:
-        ModelError: naming the file or the field that is missing, damaged or another model's.
+        ModelError: naming the file or the field that is missing, damaged or another model's, or the device that is not.
     """
     manifest = _manifest(folder)
-    saved = manifest.encoder
+    saved, place = manifest.encoder, chosen_device(device)
     if encoder is None:
         if saved.name.startswith("langchain:"):
             raise ModelError(f"{folder}: trained on {saved.name}; pass that encoder to load it")
@@ -237,7 +248,7 @@ def load_model(folder: Path, *, encoder: Encoder | None = None, device: str | No
             _check_shape(manifest.pair, saved, folder)
             pair = PairPredictor(manifest.pair)
             pair.load_state_dict({k: v.float() for k, v in load_file(folder / PAIR).items()})
-            pair.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
+            pair.to(place).eval()
         calibrators = {str(name): Calibrator.from_dict(c) for name, c in manifest.calibration.items()}
         _check_calibration(calibrators, folder, pair=manifest.pair is not None)
         cosine = Calibrator.from_dict(manifest.cosine_calibration) if manifest.cosine_calibration else None

