@@ -16,7 +16,7 @@ from typing import Any
 
 from jepa_langchain.errors import InputError
 from jepa_langchain.schema import Relation
-from jepa_langchain.statements import DEFAULT_LIMITS, Limits, clean_text
+from jepa_langchain.statements import DEFAULT_LIMITS, Limits, as_unicode, clean_text
 from jepa_langchain.weights import sha256_of
 
 
@@ -68,7 +68,7 @@ _FEWEST_TOPICS = 3
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     opener: Any = gzip.open if path.suffix == ".gz" else open
     try:
-        with opener(path, "rt", encoding="utf-8") as handle:
+        with opener(path, "rt", encoding="utf-8-sig") as handle:
             number = characters = 0
             while line := handle.readline(_LINE_CHARACTERS):
                 number += 1
@@ -129,8 +129,8 @@ def read_pairs(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> PairSource:
         removed += stripped
     if not pairs:
         raise InputError(f"{path}: no pairs in it")
-    name = path.name.removesuffix(".gz").removesuffix(".jsonl")
-    return PairSource(name, tuple(pairs), sha256_of(path), str(path), removed)
+    name = as_unicode(path.name.removesuffix(".gz").removesuffix(".jsonl"))
+    return PairSource(name, tuple(pairs), sha256_of(path), as_unicode(str(path)), removed)
 
 
 def for_training(source: PairSource) -> PairSource:

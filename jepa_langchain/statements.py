@@ -39,6 +39,11 @@ WORD = re.compile(r"\w+(?:['’\-]\w+)*")
 _SPACE = re.compile(r"\s+")
 
 
+def as_unicode(name: str) -> str:
+    """A file's name, or an argument, as text that JSON can hold: bytes in it that are no UTF-8 are escaped."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 @dataclass(frozen=True)
 class CleanText:
     """A text fit to be a statement, and how many invisible characters were stripped from it."""

@@ -97,7 +97,7 @@ def hold_out_topics(
         seed: decides everything random.
 
     Returns:
-        (what is trained on, with the pairs made by rule; what is held out).
+        (what is trained on, with the pairs made by rule; what is held out, of topics that no source is trained on).
     """
     # A source whose topics would all be held out is trained on whole.
     folds = [
@@ -106,7 +106,11 @@ def hold_out_topics(
     # So is one that holds out what nothing else teaches: all pairs of a relation.
     lost = _relations(usable) - _relations([fold[0] for fold in folds])
     folds = [(s, s.only(())) if lost & _relations([fold[1]]) else fold for s, fold in zip(usable, folds, strict=True)]
-    kept, held = [f[0] for f in folds], [f[1] for f in folds if f[1].pairs]
+    kept = [fold[0] for fold in folds]
+    # What another source is trained on, with the same topic, is no news to the model.
+    trained = {p.group for source in kept for p in source.pairs}
+    news = (fold[1].only([p for p in fold[1].pairs if p.group not in trained]) for fold in folds)
+    held = [source for source in news if source.pairs]
     repeats = max(1, sum(len(s.pairs) for s in usable) // _REPEAT_EVERY)
     made = (
         compose_concessions(kept, most=concessions, seed=seed),

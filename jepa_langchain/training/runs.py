@@ -9,14 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from jepa_langchain.console import log_to_stderr, quiet_libraries
-from jepa_langchain.distributed import processes_asked_for
+from jepa_langchain.distributed import process_group, processes_asked_for
 from jepa_langchain.encoder import TransformerEncoder
 from jepa_langchain.errors import InputError
 from jepa_langchain.model_files import check_place
 from jepa_langchain.pairs import PairSource, read_pairs
 from jepa_langchain.personas import load_persona
 from jepa_langchain.schema import Direction
-from jepa_langchain.statements import DEFAULT_LIMITS, Limits
+from jepa_langchain.statements import DEFAULT_LIMITS, Limits, as_unicode
 from jepa_langchain.training.augmentation import self_supervised
 from jepa_langchain.training.encoder_tuning import EncoderTuning, tuned_encoder
 from jepa_langchain.training.trainer import TrainingOptions, train
@@ -64,7 +64,9 @@ def training_sources(
     for line in (line for one in loaded for line in one.warnings):
         logger.warning(line)
     made = self_supervised([one.persona for one in loaded], seed=seed)
-    return [replace(s, sha256=sha256_of(path), path=str(path)) for s, path in zip(made, files, strict=True)], False
+    return [
+        replace(s, sha256=sha256_of(path), path=as_unicode(str(path))) for s, path in zip(made, files, strict=True)
+    ], False
 
 
 def run_training(
@@ -100,23 +102,26 @@ def run_training(
     sources, labelled = training_sources(files, seed=seed, limits=limits)
     options = TrainingOptions(
         seed=seed,
-        name=name,
+        name=as_unicode(name),
         pair=pair_samples != 0,
         labelled=labelled,
         start=start,
-        command=command,
+        command=as_unicode(command),
         direction=direction,
     )
     recipe = options.pair_training.going_on() if start else options.pair_training
     recipe = replace(recipe, samples=pair_samples or recipe.samples, seed=seed)
     options = replace(options, pair_training=recipe)
-    loaded = TransformerEncoder(encoder or DEFAULT_ENCODER)
-    if lora:
-        check_place(out)
-        # What calibrates and stops training early must be new to the encoder too.
-        kept = options.folds(sources).kept
-        loaded = tuned_encoder(loaded, kept, out.with_name(f"{out.name}-encoder"), EncoderTuning(rank=lora, seed=seed))
-    stages = train(sources, out, encoder=loaded, options=options, resume=resume, progress=True)
+    # Joined before anything is loaded: a process that has a GPU of its own must load onto that one.
+    with process_group():
+        loaded = TransformerEncoder(encoder or DEFAULT_ENCODER)
+        if lora:
+            check_place(out)
+            # What calibrates and stops training early must be new to the encoder too.
+            kept = options.folds(sources).kept
+            tuning = EncoderTuning(rank=lora, seed=seed)
+            loaded = tuned_encoder(loaded, kept, out.with_name(f"{out.name}-encoder"), tuning)
+        stages = train(sources, out, encoder=loaded, options=options, resume=resume, progress=True)
     kind = "linear and pair stage" if stages.pair else "linear stage"
     state = "calibrated" if stages.calibrated else "uncalibrated (no labels): it gives energies, no probabilities"
     return f"{out}: {kind}, {state}"

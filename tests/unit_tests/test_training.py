@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from jepa_langchain.schema import Persona, Relation, Statement
 from jepa_langchain.training.augmentation import (
     self_supervised,
 )
+from jepa_langchain.training.data import hold_out_topics
 from jepa_langchain.training.held_out import calibrate
 from jepa_langchain.training.runs import holds_pairs, training_sources
 from jepa_langchain.training.sampling import Rows, at_most
@@ -177,6 +179,23 @@ def test_held_out_topics_are_never_trained_on(source: PairSource) -> None:
     assert hold_out(source, share=0.0, seed=0)[1].pairs == ()
 
 
+def test_a_topic_of_two_sources_does_not_stand_on_both_sides() -> None:
+    def about(name: str, topics: int) -> PairSource:
+        labels = (Relation.AGREE, Relation.DISAGREE, Relation.UNRELATED)
+        return PairSource(
+            name,
+            tuple(
+                LabelledPair(f"{name} {i} {z}", f"on {i} {z}", z, topic=f"t{i}") for i in range(topics) for z in labels
+            ),
+        )
+
+    # The small one holds out a topic that the large one is trained on.
+    sources = [about("small", 6), about("large", 40)]
+    kept, held = hold_out_topics(sources, share=0.05, concessions=0, negations=0, seed=1)
+    assert held
+    assert {p.group for s in kept for p in s.pairs}.isdisjoint({p.group for s in held for p in s.pairs})
+
+
 @pytest.mark.parametrize(("topics", "held_out"), [(3, 0), (4, 1), (12, 1)])
 def test_a_source_of_few_topics_holds_out_one_of_them(topics: int, held_out: int) -> None:
     pairs = [LabelledPair(f"a{i}", f"b{i}", Relation.AGREE, topic=f"t{i % topics}", split="train") for i in range(60)]
@@ -210,6 +229,14 @@ def test_bad_pairs_name_the_line_and_the_field(tmp_path: Path, line: str, messag
     path.write_text('{"a": "x", "b": "y", "label": "agree"}\n' + line)
     with pytest.raises(InputError, match=message):
         read_pairs(path)
+
+
+def test_any_file_name_and_a_byte_order_mark_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.jsonl")
+    path.write_bytes(b'\xef\xbb\xbf{"a": "x", "b": "y", "label": "agree"}\n')
+    source = read_pairs(path)
+    assert (source.name, len(source.pairs)) == ("caf\\udce9", 1)
+    assert source.path.encode().endswith(b"caf\\udce9.jsonl")
 
 
 def test_damaged_or_missing_pairs_files(tmp_path: Path) -> None:
