@@ -30,6 +30,7 @@ from jepa_langchain.commands.options import (
     MaxStatements,
     ModelDir,
     load_model,
+    one_line,
     warn,
 )
 from jepa_langchain.commands.pictures import check_places, plot, show_evidence
@@ -149,7 +150,5 @@ def main() -> None:
 
 
 def _fail(message: str) -> None:
-    # Control characters of a file or field name never reach the terminal.
-    line = "".join(c if c.isprintable() else " " for c in message)
-    typer.echo("error: " + " ".join(line.split()), err=True)
+    typer.echo(f"error: {one_line(message)}", err=True)
     raise SystemExit(BAD_INPUT)

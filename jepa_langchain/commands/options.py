@@ -31,6 +31,11 @@ def load_model(model: Path | None) -> AlignmentModel:
 
 
 def warn(lines: Iterable[str]) -> None:
-    """Warnings, on stderr."""
+    """Warnings, on stderr, each in one line."""
     for line in lines:
-        typer.echo(f"warning: {line}", err=True)
+        typer.echo(f"warning: {one_line(line)}", err=True)
+
+
+def one_line(message: str) -> str:
+    """A message as one line: control characters of a file or field name never reach the terminal."""
+    return " ".join("".join(c if c.isprintable() else " " for c in message).split())

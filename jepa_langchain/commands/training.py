@@ -70,14 +70,15 @@ def calibrate(
     out: Annotated[Path, typer.Option("--out", help="The model directory to write.")],
 ) -> None:
     """Give a model probabilities: fit its calibration on labelled pairs, and leave its predictors as they are."""
-    from jepa_langchain.model_files import save_model
-    from jepa_langchain.pairs import read_pairs
+    from jepa_langchain.model_files import check_place, save_model
+    from jepa_langchain.pairs import for_training, read_pairs
     from jepa_langchain.training.held_out import calibrate as fit
 
+    check_place(out)
     sources = [read_pairs(path) for path in files]
     warn(tuple(line for source in sources for line in source.warnings))
     save_model(out, fit(load_model(model).files, sources))
-    typer.echo(f"{out}: calibrated on {sum(len(s.pairs) for s in sources):,} pairs", err=True)
+    typer.echo(f"{out}: calibrated on {sum(len(for_training(s).pairs) for s in sources):,} pairs", err=True)
 
 
 def adapt(
@@ -87,8 +88,10 @@ def adapt(
     model: ModelDir = None,
 ) -> None:
     """Adapt a model's relation maps to a few labelled pairs, where leaving one out says that it helps."""
+    from jepa_langchain.model_files import check_place
     from jepa_langchain.pairs import for_training, read_pairs
 
+    check_place(out)
     sources = [read_pairs(path) for path in files]
     warn(tuple(line for source in sources for line in source.warnings))
     adapted, result = load_model(model).adapt([pair for source in sources for pair in for_training(source).pairs])

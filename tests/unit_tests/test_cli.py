@@ -130,12 +130,14 @@ def test_what_could_not_be_written_is_refused_before_any_work(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a = persona(tmp_path / "ann.txt", "tax sugar now")
-    for commands in (cli, explain_commands, group_commands):
+    for commands in (cli, explain_commands, group_commands, training_commands):
         monkeypatch.setattr(commands, "load_model", lambda _: pytest.fail("worked before it checked"))
     for args, message in {
         ("compare", a, a, "--report", str(tmp_path)): "a folder; name a file",
         ("compare", a, a, "--report", str(tmp_path / "none" / "x.html")): "none: no such folder",
         ("compare", a, a, "--plots", a): "ann.txt: a file stands where a folder is to be",
+        ("calibrate", a, a, "--out", a): "a file stands where the model directory is to be written",
+        ("adapt", a, "--out", a): "a file stands where the model directory is to be written",
         ("compare", a, a, "--price-in", "inf", "--price-out", "1"): "no finite number",
         ("compare", a, a, "--price-in", "1"): "--price-in and --price-out go together",
         ("compare", a, a, "--style", "purple"): "no such style: 'purple'",
@@ -218,7 +220,11 @@ def test_train_and_evaluate(run: Run, model: AlignmentModel, tmp_path: Path, mon
     assert run("evaluate", str(pairs), "--fail-under", "1.0", loaded=trained)[0] == int(not perfect)
     assert trained.files.metrics["auroc_agree_vs_disagree"] == round(document["auroc_agree_vs_disagree"], 4)
     code, _, err = run("calibrate", str(out_dir), str(pairs), "--out", str(tmp_path / "again"), loaded=trained)
-    assert (code, err.strip()) == (0, f"{tmp_path / 'again'}: calibrated on 180 pairs")
+    assert (code, err.strip()) == (0, f"{tmp_path / 'again'}: calibrated on 120 pairs")
+    named = tmp_path / "esc\x1b[31m.jsonl"
+    named.write_text(json.dumps({**rows[0], "b": "fine\u200b words"}))
+    code, _, err = run("evaluate", str(named), loaded=trained)
+    assert (code, "1 invisible characters stripped" in err, "\x1b" in err) == (0, True, False)
     code, _, err = run("evaluate", str(pairs), "--split", "test", loaded=trained)
     assert (code, err.strip()) == (3, f"error: {pairs}: no rows of split 'test'")
 
