@@ -70,7 +70,10 @@ def compare_group(
     twice = [name for name, count in Counter(persona.id for persona in cleaned).items() if count > 1]
     if twice:
         raise InputError(f"persona {min(twice)!r}: two of the group have this id")
-    encoder = CachingEncoder(model.stages.encoder)
+    # A model that remembers keeps its memory: another one around it would begin empty.
+    encoder = model.stages.encoder
+    if not isinstance(encoder, CachingEncoder):
+        encoder = CachingEncoder(encoder)
     # One call for everything: batches of many texts of like length are what makes encoding fast.
     encoder.encode(sorted({u.text for p in cleaned for s in p.statements for u in units_of(s)}), progress=progress)
     known = type(model)(replace(model.files, stages=replace(model.stages, encoder=encoder)))

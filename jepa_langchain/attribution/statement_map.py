@@ -20,7 +20,7 @@ from jepa_langchain.concessions import CONCESSION, concession_features
 from jepa_langchain.ledger import Ledger, ScoredPersonas, ledger_of
 from jepa_langchain.schema import Persona, Relation, Unit
 from jepa_langchain.stages import Scores
-from jepa_langchain.table import Table
+from jepa_langchain.table import Table, comparable, kinds_of
 
 Side = Literal["a", "b"]
 SIDES: tuple[Side, Side] = ("a", "b")
@@ -41,9 +41,11 @@ def statement_probabilities(table: Table) -> Doubles | None:
 def statement_nearness(table: Table) -> Doubles:
     """(a, b) how near the predictor expects two statements to be, 0 to 1: 1 - the lower of the linear stage's energies.
 
-    Of two concessive statements or of one, the highest of any whole statement and clause, as counterparts are found.
+    Of two concessive statements or of one, the highest of any whole statement and clause that may be held against each
+    other, as counterparts are found.
     """
     near = table.grid(table.scores.near)
+    near[~comparable(kinds_of(table.units_a)[:, None], kinds_of(table.units_b))] = 0.0
     for axis, units in enumerate((table.units_a, table.units_b)):
         near = np.maximum.reduceat(near, [i for i, unit in enumerate(units) if unit.part == "whole"], axis=axis)
     return np.clip(near, 0.0, 1.0)

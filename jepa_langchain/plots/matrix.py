@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jepa_langchain.plots.canvas import CARD, INK, PAPER, PLAIN, diverging, ink_on, sheet, short, signed, title
+from jepa_langchain.plots.canvas import (
+    CARD,
+    INK,
+    PAPER,
+    PLAIN,
+    diverging,
+    ink_on,
+    require_matplotlib,
+    sheet,
+    short,
+    signed,
+    title,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,7 +40,11 @@ def heat_map(evidence: Evidence) -> Figure:
 
     Args:
         evidence: what :func:`jepa_langchain.report.evidence.gather_evidence` found.
+
+    Raises:
+        InputError: if matplotlib is not installed.
     """
+    require_matplotlib()
     from matplotlib.colors import Normalize, to_rgb
     from matplotlib.patches import Rectangle
 

@@ -7,13 +7,18 @@ import pytest
 from rich.console import Console
 
 from jepa_langchain.alignment import AlignmentModel
-from jepa_langchain.attribution.statement_map import statement_margins, statement_probabilities, statement_shares
+from jepa_langchain.attribution.statement_map import (
+    statement_margins,
+    statement_nearness,
+    statement_probabilities,
+    statement_shares,
+)
 from jepa_langchain.commands.explain_view import explanation_view
 from jepa_langchain.errors import InputError
 from jepa_langchain.ledger import ledger_of, score_personas
 from tests.unit_tests.conftest import make_model
 from tests.unit_tests.test_pair_predictor import make
-from tests.words import persona
+from tests.words import persona, small_model
 
 ANN = persona("ann", "we should tax sugar", "trains run late", "<b>dogs</b> bark")
 BOB = persona("bob", "we should not tax sugar", "trains run late", "tax sugar now")
@@ -89,3 +94,14 @@ def test_what_cannot_be_explained_is_an_error() -> None:
         model.explain(ANN, BOB, pair=("ann1", "bob9"))
     with pytest.raises(InputError, match="text a: empty"):
         model.explain(" ", "text")
+
+
+def test_two_concessions_are_as_near_as_what_may_be_held_against_each_other() -> None:
+    a = persona("ann", "While rents rise fast, caps fail towns badly.")
+    b = persona("bob", "While caps fail towns badly, trains run late here.")
+    table = score_personas(small_model().stages, a, b).table
+    # What ann contests is what bob concedes, word for word: no finding may rest on that.
+    assert table.scores.near.max() == pytest.approx(1.0)
+    near = statement_nearness(table)[0, 0]
+    assert near == pytest.approx(table.scores.near[table.held].max())
+    assert near < 0.9

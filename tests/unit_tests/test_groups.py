@@ -49,6 +49,17 @@ def test_group_cells_are_what_compare_says() -> None:
         report.pair("ann", "eve")
 
 
+def test_a_model_that_remembers_encodes_nothing_again_for_a_group() -> None:
+    model = make_model().remembering()
+    compare_group(model, GROUP)
+    encoder = model.stages.encoder
+    assert isinstance(encoder, CachingEncoder)
+    before = encoder.encoded
+    assert before == len({s.text for p in GROUP for s in p.statements})
+    compare_group(model, GROUP)
+    assert encoder.encoded == before
+
+
 def test_group_encodes_each_statement_once() -> None:
     encoder = WordEncoder()
     model = make_model()

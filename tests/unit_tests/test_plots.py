@@ -148,6 +148,11 @@ def test_without_matplotlib_one_line_names_the_extra(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(InputError, match=r"pip install 'jepa-langchain\[plot\]'"):
         plots.calibration_curve(measured())
+    drawn = evidence()
+    for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(InputError, match=r"pip install 'jepa-langchain\[plot\]'"):
+        plots.heat_map(drawn)
 
 
 def test_matplotlib_loads_at_the_first_picture() -> None:
