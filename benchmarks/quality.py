@@ -6,8 +6,9 @@ Run from the repository's root, with the files the model was trained on:
 
 If the environment variable ``CROSS_ENCODER`` names an NLI cross-encoder (a hub name or a folder), it is measured too.
 Peers are fitted on the same training splits, the network on up to 60,000 pairs, y alone on up to 2,000 a file. An
-interval is the middle 95 % of the mean over files when the pairs of each file are drawn again with replacement. It
-writes ``benchmarks/quality.md``.
+interval is the middle 95 % of the mean over files when the pairs of each file are drawn again with replacement. Some
+dev topics of one source are among those that another is trained on: a second table leaves their pairs out. It writes
+``benchmarks/quality.md``.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from jepa_langchain.evaluation import predict
 from jepa_langchain.metrics import Metrics, Predictions, average, measure
 from jepa_langchain.model_files import ModelFiles
 from jepa_langchain.pair_predictor import LABELS
-from jepa_langchain.pairs import PairSource, for_evaluation, read_pairs
+from jepa_langchain.pairs import PairSource, for_evaluation, known_topics, read_pairs
 
 SHOWN = ("auroc_agree_vs_disagree", "auroc_related", "macro_f1", "ece", "coverage", "accuracy_at_coverage")
 NAMES = {
@@ -65,11 +66,29 @@ def interval(
     return out
 
 
-def table(model: ModelFiles, sources: Sequence[PairSource], peers: dict[str, Peer], *, draws: int) -> str:
-    """All methods as Markdown: mean over files, and the interval."""
+def tables(model: ModelFiles, sources: Sequence[PairSource], peers: dict[str, Peer], *, draws: int) -> str:
+    """All methods as Markdown: mean over files, and the interval; on all dev pairs, and on those of new topics."""
     files = [chosen for s in sources if (chosen := for_evaluation(s, "dev")).pairs]
     labels = [np.array([LABELS.index(p.label) for p in s.pairs], dtype=np.int64) for s in files]
     results = [predictions_of(model, peers, s) for s in files]
+    known = known_topics(sources)
+    new = [np.flatnonzero([p.group not in known for p in s.pairs]) for s in files]
+    count = sum(map(len, new))
+    return "\n".join(
+        [
+            table(results, labels, draws=draws),
+            f"\nOn the {count:,} of {sum(map(len, labels)):,} pairs whose topic no source is trained on:\n",
+            table(
+                [{name: p.at(rows) for name, p in result.items()} for result, rows in zip(results, new, strict=True)],
+                [label[rows] for label, rows in zip(labels, new, strict=True)],
+                draws=draws,
+            ),
+        ]
+    )
+
+
+def table(results: Sequence[dict[str, Predictions]], labels: Sequence[Labels], *, draws: int) -> str:
+    """What all methods say of each file, and the labels, as Markdown."""
     lines = [f"| method | {' | '.join(name.replace('_', ' ') for name in SHOWN)} |", "|---" * (1 + len(SHOWN)) + "|"]
     for name in results[0]:
         own = [(result[name], label) for result, label in zip(results, labels, strict=True)]
@@ -97,7 +116,7 @@ def main() -> None:
     head = (
         f"{datetime.now(UTC).date()}, `python -m benchmarks.quality PAIRS...`, {len(sources)} files, means over files"
     )
-    body = table(model, sources, peers, draws=asked.draws)
+    body = tables(model, sources, peers, draws=asked.draws)
     note = f"95 % bootstrap intervals of {asked.draws} draws; what the columns mean: `jepa_langchain/metrics.py`."
     write_table("quality.md", f"# Quality\n\n{head}, {note}\n\n{body}\n")
 

@@ -7,6 +7,7 @@ not drown a small one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from jepa_langchain.estimates import estimate_pairs
 from jepa_langchain.metrics import Predictions, average, measure, related_to, reliability
 from jepa_langchain.model_files import ModelFiles
 from jepa_langchain.pair_predictor import LABELS
-from jepa_langchain.pairs import PairSource, for_evaluation
+from jepa_langchain.pairs import PairSource, for_evaluation, known_topics
 from jepa_langchain.stages import polarity
 
 _UNRELATED = 2
@@ -57,20 +58,30 @@ def predict(model: ModelFiles, source: PairSource, *, progress: bool = False) ->
 
 
 def evaluate(
-    model: ModelFiles, sources: Sequence[PairSource], *, split: str = "dev", progress: bool = False
+    model: ModelFiles,
+    sources: Sequence[PairSource],
+    *,
+    split: str = "dev",
+    known: AbstractSet[str] = frozenset(),
+    progress: bool = False,
 ) -> dict[str, Any]:
     """The document of ``jepa-langchain evaluate --json``.
+
+    One source's dev topics can be what another is trained on: ``new_topics`` are the same metrics over the pairs whose
+    topic no row of split "train" has, of any of the sources.
 
     Args:
         model: a loaded model directory.
         sources: labelled pairs; rows of another split than ``split`` do not count.
         split: which rows count beside those without a split.
+        known: topics that the model was trained on beside those.
         progress: show bars.
 
     Raises:
         InputError: if a file has no row of that split.
     """
     files: dict[str, dict[str, Any]] = {}
+    known = known | known_topics(source.only([p for p in source.pairs if p.split == "train"]) for source in sources)
     for source in sources:
         chosen = for_evaluation(source, split)
         if not chosen.pairs:
@@ -79,14 +90,16 @@ def evaluate(
         predictions = predict(model, chosen, progress=progress)
         ours = predictions["model"]
         results = {name: measure(p, labels) for name, p in predictions.items()}
+        new = np.flatnonzero([p.group not in known for p in chosen.pairs])
         files[source.path or source.name] = {
             "n": len(chosen.pairs),
             **results.pop("model"),
+            "new_topics": {"n": len(new), **measure(ours.at(new), labels[new])},
             "related_to": related_to(ours, labels, [p.kind for p in chosen.pairs]),
             "reliability": [] if ours.probabilities is None else reliability(ours.probabilities, labels),
             "baselines": results,
         }
-    nested = ("n", "related_to", "reliability", "baselines")
+    nested = ("n", "new_topics", "related_to", "reliability", "baselines")
     overall = average({k: v for k, v in row.items() if k not in nested} for row in files.values())
     names = list(next(iter(files.values()))["baselines"])
     peers = {name: average(row["baselines"][name] for row in files.values()) for name in names}
@@ -94,6 +107,10 @@ def evaluate(
         "n": sum(row["n"] for row in files.values()),
         "split": split,
         **overall,
+        "new_topics": {
+            **average(row["new_topics"] for row in files.values()),
+            "n": sum(row["new_topics"]["n"] for row in files.values()),
+        },
         "related_to": average(row["related_to"] for row in files.values()),
         "baselines": peers,
         "files": files,

@@ -113,7 +113,7 @@ def measure(predictions: Predictions, labels: Labels) -> Metrics:
         **dict.fromkeys(("macro_f1", "ece", "brier", "aurc", "coverage", "accuracy_at_coverage")),
     }
     shares = predictions.probabilities
-    if shares is not None:
+    if shares is not None and len(labels):
         best, decided = shares.argmax(1), shares.max(1) >= predictions.threshold
         out["macro_f1"] = float(f1_score(labels, best, labels=np.unique(labels), average="macro", zero_division=0))
         out["ece"] = expected_calibration_error(shares, labels)

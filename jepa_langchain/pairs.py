@@ -9,7 +9,7 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -141,6 +141,11 @@ def for_training(source: PairSource) -> PairSource:
 def for_evaluation(source: PairSource, split: str) -> PairSource:
     """The rows that count in an evaluation: the split asked for, and rows without one."""
     return source.only([p for p in source.pairs if p.split in (None, split)])
+
+
+def known_topics(sources: Iterable[PairSource]) -> set[str]:
+    """The topics (else first statements) of the rows of some sources that training may see."""
+    return {pair.group for source in sources for pair in for_training(source).pairs}
 
 
 def hold_out(source: PairSource, *, share: float, seed: int) -> tuple[PairSource, PairSource]:

@@ -135,9 +135,12 @@ def evaluation_view(result: dict[str, Any]) -> RenderableType:
     heads = ("AUROC", "cosine", "pair feat.", "related", "macro-F1", "ECE", "coverage", "accuracy")
     for heading in ("n", *heads):
         table.add_column(heading, justify="right")
-    for name, row in {**result["files"], "mean over files": result}.items():
+    rows = {**result["files"], "mean over files": result}
+    if (new := result["new_topics"])["n"] < result["n"]:
+        rows["mean, topics no file trains on"] = {**new, "baselines": {}}
+    for name, row in rows.items():
         peers = [row["baselines"].get(peer, {}).get("auroc_agree_vs_disagree") for peer in ("cosine", "pair_features")]
         own = [row[key] for key in ("auroc_related", "macro_f1", "ece", "coverage", "accuracy_at_coverage")]
         numbers = [_number(v, 3) for v in (row["auroc_agree_vs_disagree"], *peers, *own)]
-        table.add_row(Text(name.rsplit("/", 1)[-1]), f"{row['n']:,}", *numbers, end_section=name != "mean over files")
+        table.add_row(Text(name.rsplit("/", 1)[-1]), f"{row['n']:,}", *numbers, end_section=name in result["files"])
     return table

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jepa_langchain.errors import InputError
-from jepa_langchain.pairs import PairSource, for_training, hold_out
+from jepa_langchain.pairs import PairSource, for_training, hold_out, known_topics
 from jepa_langchain.predictor import RELATIONS
 from jepa_langchain.schema import Relation
 from jepa_langchain.training.augmentation import (
@@ -108,8 +108,8 @@ def hold_out_topics(
     folds = [(s, s.only(())) if lost & _relations([fold[1]]) else fold for s, fold in zip(usable, folds, strict=True)]
     kept = [fold[0] for fold in folds]
     # What another source is trained on, with the same topic, is no news to the model.
-    trained = {p.group for source in kept for p in source.pairs}
-    news = (fold[1].only([p for p in fold[1].pairs if p.group not in trained]) for fold in folds)
+    known = known_topics(kept)
+    news = (fold[1].only([p for p in fold[1].pairs if p.group not in known]) for fold in folds)
     held = [source for source in news if source.pairs]
     repeats = max(1, sum(len(s.pairs) for s in usable) // _REPEAT_EVERY)
     made = (

@@ -30,7 +30,7 @@ from jepa_langchain.errors import ModelError
 from jepa_langchain.evaluation import evaluate
 from jepa_langchain.model_files import PAIR, WORK, ModelFiles, check_place, load_model, save_model
 from jepa_langchain.pair_predictor import LABELS, PairPredictor, from_encoder
-from jepa_langchain.pairs import PairSource
+from jepa_langchain.pairs import PairSource, known_topics
 from jepa_langchain.schema import Direction
 from jepa_langchain.stages import Stages
 from jepa_langchain.training.baselines import fit_baselines
@@ -185,9 +185,8 @@ def _train(
     if start:
         training["started_from"] = {"name": start.name, "pair": start.files[PAIR], "training": start.training}
     files = ModelFiles(stages, baselines, name=options.name, training=training, log=folder / "train_log.jsonl")
-    measured_on = [s for s in sources if any(p.split == "dev" for p in s.pairs)]
-    if calibrators and measured_on:
-        files = replace(files, metrics=dev_metrics(files, measured_on, progress=progress))
+    if calibrators and any(p.split == "dev" for s in sources for p in s.pairs):
+        files = replace(files, metrics=dev_metrics(files, sources, progress=progress))
     log({"stage": "done", "peak_memory_mib": peak_memory()})
     save_model(out, files)
     shutil.rmtree(folder)
@@ -228,8 +227,8 @@ def _why_no_pair_stage(encoder: Encoder, options: TrainingOptions, *, enough: bo
 
 def dev_metrics(files: ModelFiles, sources: Sequence[PairSource], *, progress: bool = False) -> dict[str, Any]:
     """What the manifest says of a model: the evaluation on the rows of split "dev", four digits, by file name."""
-    only = [s.only([p for p in s.pairs if p.split == "dev"]) for s in sources]
-    result = evaluate(files, only, progress=progress)
+    measured_on = [dev for s in sources if (dev := s.only([p for p in s.pairs if p.split == "dev"])).pairs]
+    result = evaluate(files, measured_on, known=known_topics(sources), progress=progress)
     rounded: dict[str, Any] = json.loads(json.dumps(result), parse_float=lambda number: round(float(number), 4))
     names = [Path(path).name for path in rounded["files"]]
     # Two files of one name keep their paths, so that neither takes the other's place.

@@ -42,8 +42,22 @@ def test_training_learns_the_relation_and_saves_it(source: PairSource, folder: P
     ours = result["auroc_agree_vs_disagree"]
     assert ours > 0.95
     assert result["n"] == 240
+    assert result["new_topics"]["n"] == 240
     assert set(result["baselines"]) == {"cosine", "pair_features"}
     assert result["files"]["words.jsonl"]["coverage"] > 0
+
+
+def test_topics_that_another_file_trains_on_are_told_apart(source: PairSource, folder: Path, words: WordEncoder) -> None:
+    train([source], folder, encoder=words, options=TrainingOptions(name="toy"))
+    topic = source.pairs[0].topic
+    known = [replace(p, split="train") for p in source.pairs if p.topic == topic]
+    dev = source.only([replace(p, split="dev") for p in source.pairs])
+    other = replace(source.only([*known, replace(known[0], topic="another", split="dev")]), path="other.jsonl")
+    result = evaluate(load_model(folder, encoder=WordEncoder()), [dev, other])
+    assert result["n"] == 241
+    assert result["files"]["words.jsonl"]["new_topics"]["n"] == 240 - len(known)
+    assert result["new_topics"]["n"] == 241 - len(known)
+    assert result["new_topics"]["auroc_agree_vs_disagree"] is not None
 
 
 def test_training_twice_gives_the_same_files(source: PairSource, tmp_path: Path) -> None:
