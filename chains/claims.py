@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from jepa_langchain.chains.figures import exchanged
 from jepa_langchain.chains.polarity import Reading, Word, compared, content, read, settle
 from jepa_langchain.chains.sides import Clause, Names, Side
 from jepa_langchain.chains.words import Lexicon, normalise, same_word
@@ -35,6 +36,17 @@ _TOGETHER = re.compile(
 _SETTLED = re.compile(r"\b(?:un(?:disputed|contested|questioned)|beyond (?:all )?(?:dispute|question|doubt))\b")
 _APART = re.compile(r"\b(?:disagree\w*|differ\w*|odds|part|clash\w*|dispute|divided|contrast|instead|premise)\b")
 _JOINS = re.compile(r"^\W*(?:(?:and|while|but|the|also|likewise|too)\W+)*(?:agrees|concurs|likewise|shares)\b")
+# A claim as a question, a doubt or a thing of the past, and what a statement has that is one itself.
+_BE = "".join(rf"(?<!\b{be} )" for be in ("is", "are", "be", "was", "were", "been", "being"))
+_WEAKENED = re.compile(
+    r"\b(?:asks?|asked|wonders?|wondered) (?:\w+ )?(?:whether|if)\b|"
+    r"\b(?:not|isn't) (?:\w+ )?(?:sure|certain|convinced)\b|"
+    rf"\bunsure\b|\bformerly\b|\bonce (?:argued|believed|called|held|said|thought|wanted)\b|{_BE}\bused to\b"
+)
+_WEAK = re.compile(
+    r"\?|\b(?:ask|believe|certain|convinc|could|debat|doubt|former|if\b|may\b|might|once|perhaps|question|sure|think|"
+    r"unclear|use|whether|wonder)"
+)
 _DEMAND = re.compile(r"\b(?:should|must|ought|need(?:s|ed)?|has to|have to|require[sd]?|demand\w*)\b")
 _LEAD = re.compile(r"^(?:\W|\b(?:the|agents?|both|that|says?|holds?|and|while|but|whereas)\b)+", re.IGNORECASE)
 
@@ -109,6 +121,24 @@ class Claims:
             together = (clause.side == "both" and own(_TOGETHER, text)) or own(_SETTLED, text)
             if (together and not _APART.search(text)) or _JOINS.search(normalise(self.names.without(clause.text))):
                 return "relation: a disagreement told as what both hold"
+        return ""
+
+    def misgiven(self, clauses: Sequence[Clause], evidence: Evidence) -> str:
+        """What no consent mends: a number of the other side's alone; a claim told as a question, a doubt or past."""
+        a, b = normalise(evidence.row.a.text), normalise(evidence.row.b.text)
+        for clause in clauses:
+            text = normalise(self.names.without(clause.text))
+            own, other = (b, a) if clause.side == "b" else (a, b)
+            # "B rejects 10 euros" tells the other's number as the other's.
+            apart = evidence.row.relation is Relation.DISAGREE and clause.side != "both"
+            held = evidence.b if clause.side == "b" else evidence.a
+            denied = any(word.denied for word in content(text, self.lexicon))
+            contested = denied and not any(word.denied for word in held)
+            if apart and not contested and (number := exchanged(text, own, other, self.lexicon)):
+                return f"sides: {number!r} is in the other's statement only"
+            weak = _WEAKENED.search(text)
+            if weak and not _WEAK.search(own if clause.side != "both" else f"{a} {b}"):
+                return f"polarity: {weak.group()!r} is weaker than the statement"
         return ""
 
     def title(self, title: str, evidence: Evidence) -> bool:

@@ -125,6 +125,15 @@ def invented(text: str, statements: Sequence[str], lexicon: Lexicon) -> str:
     return " to ".join(turned[0]) if turned else ""
 
 
+def exchanged(told: str, own: str, other: str, lexicon: Lexicon) -> str:
+    """A number told of one side that the other's statement has and its own has not."""
+    mine, theirs = (
+        {name for figure in figures(normalise(said), lexicon) for name in _names(figure)} for said in (own, other)
+    )
+    numbers = [figure.text for figure in figures(normalise(_CALLED_TWO.sub(" ", told)), lexicon)]
+    return next((number for number in numbers if number in theirs - mine - _NO_COUNTS), "")
+
+
 def _names(figure: Figure) -> set[str]:
     """A number's spelling, and in digits."""
     return {figure.text} if figure.value is None else {figure.text, _plain(figure.value)}

@@ -170,7 +170,8 @@ class Verifier:
         sources = (evidence.row.a.text, evidence.row.b.text)
         text = as_spelled(item.text, sources, (self.names.a, self.names.b), self.lexicon)
         clauses = self.names.clauses(text)
-        return self._quotes(item, evidence, clauses) or self._figures(text, evidence), clauses
+        reason = self._quotes(item, evidence, clauses) or self._figures(text, evidence)
+        return reason or self._claims.misgiven(clauses, evidence), clauses
 
     def _form(self, item: Item) -> str:
         return self._shape(item) or self._citation(item) or self._marks(item, self._evidence[item.rows[0]])

@@ -103,6 +103,41 @@ def test_what_a_number_counts_and_a_name_or_sign_anywhere_is_the_statements(chec
     assert told_of(PARTS, "We must plant no elms.", text).partition(":")[0] == check
 
 
+@pytest.mark.parametrize(
+    ("b", "text", "wrong"),
+    [
+        ("Rents should be capped at 20 euros.", "Ann would cap rents at 10 euros; Bob would cap rents at 20.", False),
+        ("Rents should be capped at 20 euros.", "Ann would cap rents at 20 euros; Bob would cap rents at 10.", True),
+        ("Rents should be capped at 20 euros.", "Ann would cap rents at twenty euros; Bob would cap rents.", True),
+        ("A cap on rents stops building.", "Ann would cap rents at 10 euros; Bob opposes a cap at 10 euros.", False),
+        ("A cap on rents stops building.", "Ann would cap rents; for Bob a cap at 10 euros stops building.", True),
+    ],
+)
+def test_a_number_of_the_other_side_is_given_to_none(b: str, text: str, *, wrong: bool) -> None:
+    assert ("is in the other's statement only" in told_of("Rents should be capped at 10 euros.", b, text)) is wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("Ann says trams make it quieter, while Bob says trams do not make it quieter.", False),
+        ("Ann asks whether trams make it quieter, while Bob says trams do not make it quieter.", True),
+        ("Ann says trams make it quieter, while Bob is not so sure that trams make it quieter.", True),
+        ("Ann says trams used to make it quieter, while Bob says trams do not make it quieter.", True),
+        ("Ann says trams are used to make it quieter, while Bob says trams do not make it quieter.", False),
+        ("Ann once said trams make it quieter, while Bob says trams do not make it quieter.", True),
+    ],
+)
+def test_a_claim_is_no_question_doubt_or_thing_of_the_past(text: str, *, wrong: bool) -> None:
+    assert (told_of("Trams make it quieter.", "Trams do not make it quieter.", text) != "") is wrong
+
+
+def test_a_statement_that_asks_or_doubts_may_be_told_so() -> None:
+    a, b = "I doubt whether trams make it quieter.", "Trams make it quieter."
+    text = "Ann is not sure that trams make it quieter, while Bob says trams make it quieter."
+    assert "weaker" not in told_of(a, b, text)
+
+
 def test_zero_may_tell_a_denial() -> None:
     text = "Ann says we should plant elms, while Bob says we should plant zero elms."
     assert not told_of("We should plant elms.", "We should plant no elms.", text).startswith("numbers")
