@@ -47,7 +47,9 @@ def test_training_learns_the_relation_and_saves_it(source: PairSource, folder: P
     assert result["files"]["words.jsonl"]["coverage"] > 0
 
 
-def test_topics_that_another_file_trains_on_are_told_apart(source: PairSource, folder: Path, words: WordEncoder) -> None:
+def test_topics_that_another_file_trains_on_are_told_apart(
+    source: PairSource, folder: Path, words: WordEncoder
+) -> None:
     train([source], folder, encoder=words, options=TrainingOptions(name="toy"))
     topic = source.pairs[0].topic
     known = [replace(p, split="train") for p in source.pairs if p.topic == topic]
