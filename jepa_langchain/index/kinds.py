@@ -204,16 +204,20 @@ class Structure:
         """Cosines and positions, (q, k) each, best first; fewer than k are filled up with position -1."""
         k = min(k, len(self))
         if self.gpu is not None and selection is None:
-            return self._refined(queries, *self._on_gpu(queries, self._wide(k)), k)
-        if self.inverted is None or (selection is not None and selection.few):
-            scores, found = self.exact.search(queries, k, params=None if selection is None else selection.parameters)
-            return scores, found
-        scores, found = self.inverted.search(queries, self._wide(k), params=self._asked(selection))
-        if selection is not None and selection.count >= k and (found[:, k - 1] < 0).any():
-            # What is kept lies apart from the query, in lists that were not visited.
-            scores, found = self.exact.search(queries, k, params=selection.parameters)
-            return scores, found
+            scores, found = self._on_gpu(queries, self._wide(k))
+        elif self.inverted is None or (selection is not None and selection.few):
+            return self._exactly(queries, k, selection)
+        else:
+            scores, found = self.inverted.search(queries, self._wide(k), params=self._asked(selection))
+        there = min(k, len(self) if selection is None else selection.count)
+        if (found[:, there - 1] < 0).any():
+            # More is asked for than the visited lists hold, or what is kept lies apart from the query.
+            return self._exactly(queries, k, selection)
         return self._refined(queries, scores, found, k)
+
+    def _exactly(self, queries: Floats, k: int, selection: Selection | None) -> tuple[Floats, Integers]:
+        scores, found = self.exact.search(queries, k, params=None if selection is None else selection.parameters)
+        return scores, found
 
     def _asked(self, selection: Selection | None) -> Any:  # noqa: ANN401
         """How an inverted file is searched: inside a filter as many more lists as hold as many kept statements."""

@@ -90,6 +90,21 @@ def test_a_filter_far_from_the_query_is_searched_all_the_same(
     assert len(set(found[0].tolist()) & set(truth.tolist())) >= 9
 
 
+@pytest.mark.parametrize("kind", ["ivf", "sq8"])
+def test_more_than_the_visited_lists_hold_is_found_all_the_same(
+    kind: str, vectors: Floats, queries: Floats, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    structure = make(tmp_path, vectors, kind)
+    assert structure.inverted.nprobe < structure.inverted.nlist // 2
+    scores, found = structure.search(queries[:1], COUNT, None)
+    assert set(found[0].tolist()) == set(range(COUNT))
+    assert (np.diff(scores[0]) <= 0).all()
+    monkeypatch.setattr(index_kinds, "EXACT_UP_TO", 10)
+    mask = np.arange(COUNT) % 3 == 0
+    _, found = structure.search(queries[:1], COUNT, Selection.of(mask))
+    assert set(found[found >= 0].tolist()) == set(np.flatnonzero(mask).tolist())
+
+
 def test_a_filter_that_keeps_nothing_finds_nothing(vectors: Floats, queries: Floats, tmp_path: Path) -> None:
     for kind in ("flat", "sq8"):
         _, found = make(tmp_path, vectors, kind).search(queries, 10, Selection.of(np.zeros(COUNT, dtype=bool)))
