@@ -70,7 +70,7 @@ def _fields(pairs: Sequence[str]) -> dict[str, Any]:
             raise InputError(f"--set {pair}: not KEY=VALUE")
         try:
             out[key] = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             out[key] = value
     return out
 
@@ -128,7 +128,7 @@ def _filter(where: str | None) -> dict[str, Any] | None:
         return None
     try:
         wanted = json.loads(where)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"--filter: not JSON ({error})") from None
     if not isinstance(wanted, dict):
         raise InputError("--filter: not a JSON object")

@@ -28,6 +28,9 @@ _ORDER = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 _CHUNK = 500
 #: Raised of values that JSON or SQLite cannot hold: objects, NaN, numbers beyond a double, endless nesting.
 _UNFIT = (TypeError, ValueError, OverflowError, RecursionError)
+#: Levels of lists and dictionaries that metadata may have. Python reads a thousand from where it starts, and fewer from
+#: inside an agent's calls, so that one document with more would end every search that finds it.
+DEEPEST = 100
 #: The field of a statement's namespace: no filter can name it and no metadata can set it.
 NAMESPACE = "$namespace"
 _write_json = json.JSONEncoder(ensure_ascii=False).encode
@@ -62,14 +65,24 @@ def encode_metadata(metadata: Mapping[str, Any], where: str) -> str:
         bad = next((key for key, value in metadata.items() if not _fits(value)), "?")
         kind = type(metadata.get(bad)).__name__
         raise InputError(
-            f"{where}: metadata field {bad!r}: a {kind} cannot be kept as JSON; give a text or a number under 1e308"
+            f"{where}: metadata field {bad!r}: a {kind} cannot be kept as JSON; give a text, a number under 1e308, or "
+            f"lists and dictionaries of these, {DEEPEST} levels at the most"
         ) from None
 
 
 def _encode(metadata: Mapping[str, Any]) -> str:
     # What a filter could not be asked for is refused now, not while a segment is written.
+    _check_depth(metadata, DEEPEST)
     deque(fields_of(metadata), maxlen=0)
     return json.dumps(metadata, ensure_ascii=False, allow_nan=False)
+
+
+def _check_depth(value: object, left: int) -> None:
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    if inner and not left:
+        raise ValueError
+    for one in inner:
+        _check_depth(one, left - 1)
 
 
 def _fits(value: object) -> bool:
@@ -135,7 +148,7 @@ def _condition(name: str, operator: str, operand: object, connection: sqlite3.Co
         found = _mask(connection.execute("SELECT pos FROM fields WHERE name = ?", (name,)), count)
         return found if operand else ~found
     if operator == "$in":
-        if not isinstance(operand, Sequence | frozenset | set) or isinstance(operand, str):
+        if not isinstance(operand, Sequence) or isinstance(operand, str):
             raise InputError(f"filter: field {name!r}: $in and $nin take a list")
         values = [_value(name, one) for one in operand]
         out = np.zeros(count, dtype=bool)

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jepa_langchain.errors import InputError
-from jepa_langchain.index.filters import encode_metadata, fields_of, matching
+from jepa_langchain.index.filters import DEEPEST, encode_metadata, fields_of, matching
 
 ROWS: list[dict[str, Any]] = [
     {"persona": "ann", "year": 2019, "tags": ["tax", "rent"], "where": {"town": "Ulm"}},
@@ -112,3 +112,12 @@ def test_metadata_that_json_cannot_hold_is_named() -> None:
         encode_metadata({"a": 2**70, "n": 10**400}, "d")
     with pytest.raises(InputError, match="field 'n': a dict"):
         encode_metadata({"n": {"deep": [10**400]}}, "d")
+
+
+def test_metadata_that_could_not_be_read_from_inside_other_calls_is_refused() -> None:
+    deep: Any = "a"
+    for level in range(DEEPEST - 1):
+        deep = [deep] if level % 2 else {"in": deep}
+    assert json.loads(encode_metadata({"n": deep}, "d")) == {"n": deep}
+    with pytest.raises(InputError, match=r"field 'n': a list .* 100 levels at the most"):
+        encode_metadata({"ok": 1, "n": [deep]}, "d")

@@ -160,3 +160,15 @@ def test_what_cannot_be_used_is_one_line(run: Run, folder: Path, tmp_path: Path)
     assert run("search", folder)[0] == 2
     assert run("search", folder, "x", "--relation", "unrelated")[0] == 2
     assert run("search", folder, "x", "-k", "0")[0] == 2
+
+
+def test_json_too_deep_to_read_is_no_crash(run: Run, folder: Path) -> None:
+    deep = "[" * 60_000
+    code, out, err = run("search", folder, "rents", "--filter", deep)
+    assert (code, out) == (3, "")
+    assert err.startswith("error: --filter: not JSON")
+    # What is no JSON is a text.
+    assert run("add", folder, folder.parent / "ann.jsonl", "--set", f"source={deep}")[0] == 0
+    assert {
+        row.metadata.count("[") for row in JointIndex.open(folder, model=make_model()).rows({"persona": "ann"})
+    } == {len(deep)}
