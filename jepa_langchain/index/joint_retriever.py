@@ -69,6 +69,7 @@ def search_elsewhere(
     k: int = 10,
     min_probability: float | None = None,
     candidates: int = CANDIDATES,
+    rescore: bool = True,
     **kwargs: Any,  # noqa: ANN401
 ) -> list[Document]:
     """What :meth:`JointIndex.search` does, with another store's vector search in place of FAISS.
@@ -81,7 +82,8 @@ def search_elsewhere(
     embeddings = store.embeddings
     if not isinstance(embeddings, JointEmbeddings):
         raise InputError(f"{type(store).__name__}: its embeddings are no JointEmbeddings, so it holds no joint space")
-    query = RelationQuery.of(text, relation, k, None, (), min_probability=min_probability, candidates=candidates)
+    asked = {"min_probability": min_probability, "candidates": candidates, "rescored": rescore}
+    query = RelationQuery.of(text, relation, k, None, (), **asked)
     stages = embeddings.model.stages
     encoded = stages.encoder.encode([query.text])
     vector = query_vector(stages, encoded, query.relation)[0]

@@ -177,6 +177,15 @@ def test_the_same_search_over_another_store(index: JointIndex) -> None:
     assert {r.id: (r.text, r.metadata) for r in other.rows()} == {r.id: (r.text, r.metadata) for r in index.rows()}
 
 
+def test_another_store_is_not_rescored_where_that_is_not_asked_for(index: JointIndex) -> None:
+    store = InMemoryVectorStore(JointEmbeddings(index.model))
+    index.export_to(store)
+    retriever = JointRetriever(vectorstore=store, relation="disagree", k=3, search_kwargs={"rescore": False})
+    found = retriever.invoke("rents help towns")
+    assert [d.id for d in found] == [d.id for d in index.search("rents help towns", "disagree", 3, rescore=False)]
+    assert all("probability" not in d.metadata for d in found)
+
+
 def test_export_reuses_vectors_and_refuses_another_space(index: JointIndex) -> None:
     encoder = index.model.stages.encoder
     assert isinstance(encoder, WordEncoder)
