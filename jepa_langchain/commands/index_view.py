@@ -12,9 +12,10 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from jepa_langchain.errors import StoreError
 from jepa_langchain.index.filters import NAMESPACE
 from jepa_langchain.index.segment_files import open_statements, read_dead
-from jepa_langchain.index.storage import MANIFEST, check_file, read_manifest
+from jepa_langchain.index.storage import MANIFEST, RETRIES, check_file, committed, read_manifest
 
 
 def results_view(query: str, relation: str, results: Sequence[Mapping[str, Any]]) -> RenderableType:
@@ -46,6 +47,18 @@ def describe(folder: Path) -> dict[str, Any]:
     Raises:
         StoreError: naming the file that is missing or damaged.
     """
+    for _ in range(RETRIES):
+        seen = committed(folder)
+        try:
+            return _described(folder)
+        except (StoreError, FileNotFoundError):
+            # A writer may have merged files away meanwhile; then there is a newer state to describe.
+            if committed(folder) == seen:
+                raise
+    return _described(folder)
+
+
+def _described(folder: Path) -> dict[str, Any]:
     manifest = read_manifest(folder / MANIFEST)
     personas, tenants = Counter[str](), Counter[str]()
     for segment in manifest.segments:

@@ -23,7 +23,7 @@ from jepa_langchain.errors import StoreError
 from jepa_langchain.index.batches import Batch, Row, States, join
 from jepa_langchain.index.joint_index import JointIndex
 from jepa_langchain.index.rows import make_batch
-from jepa_langchain.index.storage import WORK
+from jepa_langchain.index.storage import WORK, writing
 
 #: Statements a chunk: some minutes of one process.
 CHUNK = 4_096
@@ -94,10 +94,11 @@ def _write_chunk(path: Path, index: JointIndex, rows: Sequence[Row]) -> None:
     arrays: dict[str, np.ndarray] = {"vectors": batch.vectors}
     if batch.states is not None:
         arrays |= {"context": batch.states.context, "tokens": batch.states.tokens, "bounds": batch.states.bounds}
-    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".new")
-    save_file(arrays, beside)
-    beside.replace(path)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(arrays, beside)
+        beside.replace(path)
 
 
 def _read_chunk(path: Path, rows: Sequence[Row]) -> Batch:

@@ -16,12 +16,15 @@ from jepa_langchain.index.segment_files import open_statements, read_dead
 from jepa_langchain.index.storage import (
     COPY,
     MANIFEST,
+    RETRIES,
     Manifest,
     ModelIdentity,
     SegmentEntry,
     check_file,
+    committed,
     locked,
     read_manifest,
+    writing,
 )
 from jepa_langchain.index.store import IndexStore
 
@@ -29,8 +32,18 @@ from jepa_langchain.index.store import IndexStore
 def verify(folder: Path) -> list[str]:
     """Everything that is wrong with an index directory, a line a file; empty if nothing is.
 
-    The manifest and its copy, the SHA-256 of every file, SQLite's own integrity check, counts, and ids held twice.
+    The manifest and its copy, the SHA-256 of every file, SQLite's own integrity check, counts, and ids held twice. What
+    a writer merges away meanwhile is no damage: then the newer state is checked.
     """
+    for _ in range(RETRIES):
+        seen = committed(folder)
+        problems = _problems(folder)
+        if not problems or committed(folder) == seen:
+            break
+    return problems
+
+
+def _problems(folder: Path) -> list[str]:
     problems: list[str] = []
     _note(problems, lambda: read_manifest(folder / COPY))
     try:
@@ -95,7 +108,8 @@ def rebuild(folder: Path, model: AlignmentModel, *, progress: bool = False) -> i
     Only the statements must be intact: vectors, states, structures and one of the two manifests may be damaged.
 
     Raises:
-        StoreError: naming the file of statements that is damaged; nothing has changed then.
+        StoreError: naming the file of statements that is damaged, or if the index cannot be written; nothing has
+            changed then.
     """
     if not folder.is_dir():
         raise StoreError(f"{folder / MANIFEST}: missing; there is no index here")
@@ -109,5 +123,6 @@ def rebuild(folder: Path, model: AlignmentModel, *, progress: bool = False) -> i
         batch = None
         if rows:
             batch = encode_batch(model.stages.encoder, rows, keep=manifest.keep_states, progress=progress)
-        replace_all(folder, manifest.model_copy(update=update), batch)
+        with writing(folder):
+            replace_all(folder, manifest.model_copy(update=update), batch)
     return len(rows)

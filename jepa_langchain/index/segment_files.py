@@ -97,8 +97,10 @@ def open_statements(path: Path, count: int) -> sqlite3.Connection:
     Raises:
         StoreError: if it does not hold ``count`` statements.
     """
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
     try:
+        connection = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
+        )
         found = connection.execute("SELECT count(*) FROM statements").fetchone()[0]
     except sqlite3.DatabaseError as error:
         raise StoreError(f"{path}: SQLite cannot read it ({error})") from None

@@ -15,12 +15,14 @@ import hashlib
 import json
 import os
 import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError
+from safetensors import SafetensorError
 
 from jepa_langchain.errors import StoreError
 from jepa_langchain.model_files import ModelFiles
@@ -29,9 +31,14 @@ from jepa_langchain.weights import sha256_of
 
 FORMAT: Literal[1] = 1
 MANIFEST, COPY, LOCK = "manifest.json", "manifest.copy.json", "lock"
-_OWN = re.compile(r"\d{8}\.[a-z0-9.]+|manifest(\.copy)?\.json\.new")
+#: What a writer leaves behind: by whole names, for a file that somebody else put here is not ours to remove.
+_OWN = re.compile(
+    r"\d{8}\.(?:sqlite|(?:vectors|structure)\.faiss|(?:states|dead)\.safetensors)|manifest(?:\.copy)?\.json\.new"
+)
 #: Seconds a writer waits for another one.
 PATIENCE = 60.0
+#: How often a reader starts again because a writer removed the files that it was reading.
+RETRIES = 20
 #: What an index may be kept as; "auto" decides by size, see :mod:`jepa_langchain.index.kinds`.
 Kind = Literal["auto", "flat", "ivf", "sq8"]
 Role = Literal["statements", "vectors", "states", "structure", "dead"]
@@ -143,6 +150,14 @@ def read_manifest(path: Path) -> Manifest:
     return manifest
 
 
+def committed(folder: Path) -> bytes | None:
+    """The manifest's bytes, to tell whether another state was committed since; None if there is none."""
+    try:
+        return (folder / MANIFEST).read_bytes()
+    except OSError:
+        return None
+
+
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Commit: the copy first, then the manifest itself, each written beside its place and swapped in."""
     data = manifest.render()
@@ -186,9 +201,11 @@ def check_file(folder: Path, entry: StoredFile) -> Path:
         StoreError: if it is missing or holds anything else.
     """
     path = folder / entry.name
-    if not path.is_file():
-        raise StoreError(f"{path}: missing from the index")
-    if path.stat().st_size != entry.bytes or sha256_of(path) != entry.sha256:
+    try:
+        intact = path.stat().st_size == entry.bytes and sha256_of(path) == entry.sha256
+    except FileNotFoundError:
+        raise StoreError(f"{path}: missing from the index") from None
+    if not intact:
         raise StoreError(f"{path}: damaged or replaced (its SHA-256 is not the manifest's)")
     return path
 
@@ -217,13 +234,26 @@ def check_place(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise StoreError(f"{folder}: a file stands where the index directory is to be")
     names = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
-    if any(re.fullmatch(r"\d{8}\..*", name) for name in names) or (
+    if any(_OWN.fullmatch(name) and name[0].isdigit() for name in names) or (
         COPY in names and read_manifest(folder / COPY).generation > 0
     ):
         raise StoreError(f"{folder / MANIFEST}: missing from the index; rebuild it (from {COPY} and the statements)")
     foreign = [name for name in names if name not in (LOCK, COPY, WORK) and not _OWN.fullmatch(name)]
     if foreign:
         raise StoreError(f"{folder}: holds {min(foreign)!r} and is no index directory; choose another place")
+
+
+@contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """Name the place where something cannot be written, whichever library was at it: the disk may be full.
+
+    Raises:
+        StoreError: in place of what that library raises.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError, sqlite3.Error, SafetensorError) as error:
+        raise StoreError(f"{place}: cannot be written ({error})") from error
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -24,6 +24,7 @@ from jepa_langchain.index.segments import Segment
 from jepa_langchain.index.storage import (
     FORMAT,
     MANIFEST,
+    RETRIES,
     Kind,
     Manifest,
     ModelIdentity,
@@ -33,9 +34,9 @@ from jepa_langchain.index.storage import (
     read_manifest,
     remove_unnamed,
     write_manifest,
+    writing,
 )
 
-_RETRIES = 20
 #: Of a manifest: inode, time of change in nanoseconds, size.
 Stamp = tuple[int, int, int]
 
@@ -152,7 +153,7 @@ class IndexStore:
     def _load(self, before: Snapshot | None) -> tuple[Snapshot, Stamp]:
         """Open what the manifest names; what is open already is not read again."""
         known = {s.entry.number: s for s in before.segments} if before else {}
-        for attempt in range(_RETRIES):
+        for attempt in range(RETRIES):
             stamp = self._stamp()
             manifest = read_manifest(self.folder / MANIFEST)
             if before and not manifest.model.same_encoder(before.manifest.model):
@@ -164,7 +165,7 @@ class IndexStore:
                 segments = tuple(self._segment(entry, known.get(entry.number)) for entry in manifest.segments)
             except (StoreError, FileNotFoundError):
                 # A writer may have merged files away between the two reads; then there is a newer manifest.
-                if self._stamp() == stamp or attempt == _RETRIES - 1:
+                if self._stamp() == stamp or attempt == RETRIES - 1:
                     raise
                 continue
             if sum(s.live for s in segments) != manifest.count:
@@ -190,11 +191,11 @@ class IndexStore:
             How many of ``remove`` were here.
 
         Raises:
-            StoreError: if the index is read-only or locked; nothing has changed then.
+            StoreError: if the index is read-only, locked, or cannot be written; nothing has changed then.
         """
         gone = list(dict.fromkeys(remove))
         added = [row.id for row in batch.rows] if batch else []
-        with self._writing, self._locked():
+        with self._locked():
             before = self.snapshot
             change = Change(self.folder, before.manifest)
             removed = 0
@@ -214,7 +215,7 @@ class IndexStore:
         Raises:
             StoreError: as :meth:`commit`.
         """
-        with self._writing, self._locked():
+        with self._locked():
             # Read under the lock: what is committed between reading and replacing would be lost.
             before = self.snapshot
             change = Change(self.folder, before.manifest.model_copy(update={"kind": kind or before.manifest.kind}))
@@ -225,17 +226,19 @@ class IndexStore:
 
     def relabel(self, model: ModelIdentity) -> None:
         """Say that another predictor over the same encoder asks this index from now on; vectors stay as they are."""
-        with self._writing, self._locked():
+        with self._locked():
             before = self.snapshot
             change = Change(self.folder, before.manifest.model_copy(update={"model": model}))
             for segment in before.segments:
                 change.keep(segment, [])
             self._swap(change)
 
-    def _locked(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
         if self.read_only:
             raise StoreError(f"{self.folder}: opened read-only")
-        return locked(self.folder)
+        with self._writing, locked(self.folder), writing(self.folder):
+            yield
 
     def _swap(self, change: Change) -> None:
         manifest, entries = change.finish()
