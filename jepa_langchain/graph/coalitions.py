@@ -20,7 +20,7 @@ from jepa_langchain.groups import blocking_pairs, coalitions, signed_graph
 from jepa_langchain.schema import Relation, Verdict
 from jepa_langchain.statements import clean_text
 from jepa_langchain.tools.callers import Caller
-from jepa_langchain.tools.ledger_advice import advise, evidence
+from jepa_langchain.tools.ledger_advice import advise, evidence, near_verbatim
 from jepa_langchain.tools.results import Evidence
 
 try:
@@ -187,8 +187,15 @@ def _judged(advisor: Advisor, row: Evidence, new: Mapping[str, str]) -> Evidence
     if estimate.relation not in (Relation.AGREE, Relation.DISAGREE):
         return None
     p = None if estimate.probabilities is None else round(estimate.probabilities.of(estimate.relation), 4)
-    update = {"relation": estimate.relation, "p": p, "margin": round(estimate.margin, 4)}
-    return row.model_copy(update={**update, "mine": mine, "theirs": theirs})
+    update = {
+        "relation": estimate.relation,
+        "p": p,
+        "margin": round(estimate.margin, 4),
+        "mine": mine,
+        "theirs": theirs,
+    }
+    # A side that gives way by saying the other's words after it is no more aligned than one that said them first.
+    return row.model_copy(update={**update, "near_verbatim": near_verbatim(estimate.relation, mine.text, theirs.text)})
 
 
 def _proposal(state: CoalitionState, min_alignment: float) -> dict[str, Any]:

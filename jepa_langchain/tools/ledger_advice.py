@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from jepa_langchain.alignment import COPIED
-from jepa_langchain.findings import Finding
 from jepa_langchain.index.rows import document_id
 from jepa_langchain.ledger import ALIGNED_FROM, MISALIGNED_TO, Ledger
 from jepa_langchain.schema import Persona, Relation, Verdict
@@ -21,16 +20,15 @@ from jepa_langchain.tools.roster import Chosen
 MOST_ROWS = 10
 
 
-def near_verbatim(finding: Finding) -> bool:
+def near_verbatim(relation: Relation, a: str, b: str) -> bool:
     """Whether one side of an agreement repeats the other's words (difflib's ratio over words, as the report's)."""
-    if finding.relation is not Relation.AGREE:
+    if relation is not Relation.AGREE:
         return False
-    a, b = (unit.text.lower().split() for unit in (finding.a, finding.b))
-    return SequenceMatcher(None, a, b).ratio() >= COPIED
+    return SequenceMatcher(None, a.lower().split(), b.lower().split()).ratio() >= COPIED
 
 
 def evidence(ledger: Ledger, a: Persona, b: Persona) -> tuple[Evidence, ...]:
-    """All rows of a ledger, strongest first."""
+    """All rows of a ledger, strongest first; repetitions, which do not count, hide none that does and come last."""
     rows = []
     for letter, findings in (("A", ledger.agreements), ("D", ledger.disagreements)):
         for number, finding in enumerate(findings, start=1):
@@ -42,10 +40,10 @@ def evidence(ledger: Ledger, a: Persona, b: Persona) -> tuple[Evidence, ...]:
                 margin=round(finding.estimate.margin, 4),
                 mine=Quote(id=document_id(a.id, finding.a.statement_id), text=finding.a.text),
                 theirs=Quote(id=document_id(b.id, finding.b.statement_id), text=finding.b.text),
-                near_verbatim=near_verbatim(finding),
+                near_verbatim=near_verbatim(finding.relation, finding.a.text, finding.b.text),
             )
-            rows.append((-finding.strength, row.id, row))
-    return tuple(row for _, _, row in sorted(rows, key=lambda found: found[:2]))
+            rows.append((row.near_verbatim, -finding.strength, row.id, row))
+    return tuple(found[-1] for found in sorted(rows, key=lambda found: found[:-1]))
 
 
 def advise(rows: Sequence[Evidence], min_confidence: float = 0.0) -> tuple[Verdict, float]:

@@ -54,7 +54,7 @@ class AlignmentCheck(Frozen):
         advice: the verdict of the rows that count: as probable as was asked, and no mere repetition of the other's
             words.
         advice_score: their score.
-        rows: the strongest rows, agreements and disagreements alike.
+        rows: the strongest rows, agreements and disagreements alike; repetitions of the other's words come last.
         agreements: how many rows agree.
         disagreements: how many disagree.
         mixed: how many pairs share a premise and contest a conclusion.

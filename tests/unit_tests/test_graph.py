@@ -98,6 +98,17 @@ def test_nothing_known_or_mere_copies_wait_for_a_human_across_processes(
     assert (done["reached"], done["decided_by"]) == ("decline", "human")
 
 
+def test_a_peer_that_says_too_much_to_be_compared_is_a_humans_to_decide() -> None:
+    toolkit = make_toolkit()
+    toolkit.index.add_persona(persona("bob", *(f"voice{n} speaks" for n in range(501))))
+    state = gate_graph(toolkit, InMemorySaver()).invoke({"peer": "bob"}, {"configurable": {"thread_id": "1"}})
+    asked = state["__interrupt__"][0].value["alignment"]
+    assert asked["advice"] == "insufficient"
+    assert "more than 500 statements" in asked["reason"]
+    with pytest.raises(InputError, match="peer 'ann' is yourself"):
+        gate_graph(toolkit).invoke({"peer": "ann"})
+
+
 def test_an_instruction_in_a_peers_statement_changes_no_verdict() -> None:
     toolkit = make_toolkit()
     graph = gate_graph(toolkit)
@@ -158,6 +169,15 @@ def test_a_side_that_gives_way_joins_and_one_that_does_not_ends_the_rounds(saver
     assert (deaf["proposal"]["rounds"], deaf["proposal"]["alone"]) == (1, ["ann", "bob"])
     alone = coalition_graph(make_toolkit()).invoke({"agents": ["ann"]})["proposal"]
     assert alone == {"coalitions": [], "blocking": [], "alone": ["ann"], "silent": [], "rounds": 0}
+
+
+def test_giving_way_in_the_other_sides_very_words_is_no_agreement() -> None:
+    def echo(task: dict[str, Any]) -> dict[str, str]:
+        return {row["theirs"]["id"]: row["mine"]["text"] for row in task["rows"]}
+
+    state = coalition_graph(make_toolkit(), negotiator=echo).invoke({"agents": ["ann", "bob"]})
+    assert [(row["relation"], row["near_verbatim"]) for row in state["cells"][0]["rows"]] == [("agree", True)] * 2
+    assert (state["cells"][0]["verdict"], state["proposal"]["coalitions"]) == ("insufficient", [])
 
 
 def test_a_later_run_on_the_same_thread_knows_its_own_agents_only(saver: SqliteSaver) -> None:
