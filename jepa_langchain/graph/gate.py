@@ -17,7 +17,7 @@ from langchain_core.runnables import RunnableConfig
 from jepa_langchain.errors import InputError
 from jepa_langchain.schema import Verdict
 from jepa_langchain.tools.callers import Caller
-from jepa_langchain.tools.roster import UnknownPersonaError
+from jepa_langchain.tools.roster import IncomparableError
 
 try:
     from langgraph.runtime import Runtime
@@ -74,8 +74,8 @@ def alignment_gate(toolkit: AlignmentToolkit, *, min_confidence: float = 0.0) ->
         try:
             check = advisor.check_alignment(caller, state["peer"], state.get("topic"), min_confidence)
             found = check.model_dump(mode="json")
-        except UnknownPersonaError as error:
-            # A peer of whom nothing is known is no peer to trust, and no failure of the run.
+        except IncomparableError as error:
+            # A peer of whom nothing is known, or too much to be read, is no peer to trust, and no failure of the run.
             found = {"peer": state["peer"], "advice": Verdict.INSUFFICIENT.value, "reason": str(error)}
         return {"alignment": found, "decision": ROUTES.get(found["advice"]), "decided_by": "code"}
 

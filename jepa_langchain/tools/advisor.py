@@ -31,7 +31,7 @@ from jepa_langchain.tools.results import (
     SearchedRelation,
     StatementMatches,
 )
-from jepa_langchain.tools.roster import Roster
+from jepa_langchain.tools.roster import IncomparableError, Roster
 
 if TYPE_CHECKING:
     from langchain_core.documents import Document
@@ -82,18 +82,22 @@ class Advisor:
         """The ledger of two personas.
 
         Raises:
-            InputError: if one has more statements than a comparison takes.
+            IncomparableError: if one has more statements than a comparison takes, or one that is too long.
         """
         return self._ledgers.get((a, b), lambda: self._ledger(a, b))
 
     def _ledger(self, a: Persona, b: Persona) -> Ledger:
-        return build_ledger(self.model.stages, clean_persona(a).persona, clean_persona(b).persona)
+        try:
+            cleaned = [clean_persona(persona).persona for persona in (a, b)]
+        except InputError as error:
+            raise IncomparableError(str(error)) from None
+        return build_ledger(self.model.stages, *cleaned)
 
     def report(self, a: Persona, b: Persona) -> AlignmentReport:
         """The report of two personas: the ledger with the words that carry its rows, which costs a pass a statement.
 
         Raises:
-            InputError: as :meth:`ledger`.
+            InputError: where :meth:`ledger` raises.
         """
         return self._reports.get((a, b), lambda: self.model.compare(a, b))
 
@@ -105,7 +109,8 @@ class Advisor:
         Raises:
             InputError: if either has said nothing here, or the caller is the peer.
         """
-        name, roster = caller.own(), self.roster(caller)
+        roster = self.roster(caller)
+        name = roster.own(caller)
         if name == peer:
             raise InputError(f"peer {peer!r} is yourself")
         mine, theirs = roster.persona(name, topic), roster.persona(peer, topic)
@@ -125,7 +130,7 @@ class Advisor:
         for name in personas or ():
             roster.require(name)
         where = {"persona": {"$in": personas}} if personas else {"persona": {"$exists": True}}
-        others = [caller.persona] if caller.persona and not personas else []
+        others = [roster.own(caller)] if caller.persona and not personas else []
         # One more is asked for, as the statement whose id was given is no answer to itself.
         found = roster.index.search(words, relation, k + (own is not None), where, others)
         matches = tuple(found_statement(document) for document in found if document.id != own)
@@ -168,17 +173,18 @@ class Advisor:
             InputError: if the text cannot be kept.
             StoreError: if the index cannot be written.
         """
-        name, roster = caller.own(), self.roster(caller)
+        roster = self.roster(caller)
+        name = roster.own(caller)
         cleaned = clean_text(text, where="text").text
         id_ = f"r{hashlib.sha256(cleaned.encode()).hexdigest()[:_ID_DIGITS]}"
         persona = Persona(id=name, statements=(Statement(id=id_, text=cleaned),))
         ref = roster.ref(name, id_)
         known = roster.index.get_by_ids([ref])
         label = clean_text(topic, where="topic").text if topic else None
-        if not known or (label and known[0].metadata.get("topic") != label):
-            roster.index.add_persona(persona, metadata={"topic": label} if label else None)
-        kept = label or (known[0].metadata.get("topic") if known else None)
-        return RecordedStatement(id=ref, persona=name, topic=kept, new=not known)
+        before = known[0].metadata if known else {}
+        if not known or (label and before.get("topic") != label):
+            roster.index.add_persona(persona, metadata={**before, "topic": label} if label else None)
+        return RecordedStatement(id=ref, persona=name, topic=label or before.get("topic"), new=not known)
 
 
 def found_statement(document: Document) -> FoundStatement:

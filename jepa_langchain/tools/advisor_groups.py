@@ -41,7 +41,7 @@ def find_peers(advisor: Advisor, caller: Caller, goal: str, k: int, min_alignmen
     words, _ = roster.text_of(goal)
     said: dict[str, dict[str, FoundStatement]] = defaultdict(dict)
     where = {"persona": {"$exists": True}}
-    others = [caller.persona] if caller.persona else []
+    others = [roster.own(caller)] if caller.persona else []
     for relation in ("agree", "disagree"):
         found = roster.index.search(
             words, relation, GOAL_CANDIDATES, where, others, min_probability=0.0, candidates=GOAL_CANDIDATES
@@ -52,7 +52,7 @@ def find_peers(advisor: Advisor, caller: Caller, goal: str, k: int, min_alignmen
                 said[statement.persona][statement.id] = statement
     ranked = sorted((_affinity(name, list(found.values())) for name, found in said.items()), key=lambda peer: peer[0])
     kept = [peer for _, peer in ranked if peer.score >= min_alignment]
-    undecided = tuple(name for name in roster.counts() if name not in said and name != caller.persona)
+    undecided = tuple(name for name in roster.counts() if name not in said and name not in others)
     return PeerRanking(
         goal=words,
         min_alignment=min_alignment,

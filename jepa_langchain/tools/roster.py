@@ -24,13 +24,18 @@ if TYPE_CHECKING:
     from jepa_langchain.index.joint_index import JointIndex
     from jepa_langchain.index.segments import Segment
     from jepa_langchain.index.store import Snapshot
+    from jepa_langchain.tools.callers import Caller
 
 #: Statements of one persona that a topic keeps where no statement carries it as its label.
 NEAREST_TO_TOPIC = 10
 _NAMED = 10
 
 
-class UnknownPersonaError(InputError):
+class IncomparableError(InputError):
+    """A persona that cannot be compared, for what it said or did not say."""
+
+
+class UnknownPersonaError(IncomparableError):
     """A persona of whom the index holds no statement."""
 
 
@@ -76,7 +81,7 @@ class Roster:
 
         Raises:
             UnknownPersonaError: if there is none of that name here.
-            InputError: if a document of that name can be no statement.
+            IncomparableError: if a document of that name can be no statement.
         """
         rows = sorted(self._rows(name), key=lambda row: row.id)
         if not rows:
@@ -84,7 +89,7 @@ class Roster:
         by = "all"
         if topic is not None:
             wanted = clean_text(topic, where="topic").text.casefold()
-            labelled = [row for row in rows if str(json.loads(row.metadata).get("topic", "")).casefold() == wanted]
+            labelled = [row for row in rows if wanted in _topics(row)]
             by, rows = ("label", labelled) if labelled else ("nearest", self._nearest(name, topic, rows))
         said = [{"id": row.id.removeprefix(self.ref(name, "")), "text": row.text} for row in rows]
         try:
@@ -92,9 +97,19 @@ class Roster:
         except ValidationError as error:
             fault = error.errors()[0]
             where = ".".join(map(str, fault["loc"]))
-            raise InputError(
+            raise IncomparableError(
                 f"persona {name!r}: not all of its documents are statements; {where}: {fault['msg']}"
             ) from None
+
+    def own(self, caller: Caller) -> str:
+        """The name under which the caller's statements stand here: an index cleans the names of personas put into it.
+
+        Raises:
+            InputError: if the runtime named no persona, or its name could be none.
+        """
+        name = caller.own()
+        cleaned = clean_text(name, where="the run's persona").text
+        return cleaned if cleaned != name and name not in self.counts() else name
 
     def require(self, name: str) -> None:
         """Make sure that somebody of that name has said something here.
@@ -136,6 +151,15 @@ class Roster:
                 out += rows
         return out
 
+    def _row(self, id_: str) -> Row | None:
+        for segment in self.index.store.snapshot.segments:
+            places = list(segment.positions([id_]).values())
+            if places:
+                rows = segment.rows(places)
+                self._tell(segment, places, rows)
+                return rows[0]
+        return None
+
     def _tell(self, segment: Segment, places: list[int], rows: Sequence[Row]) -> None:
         """Give the encoder what the index keeps, so that no known statement is encoded again."""
         encoder = self.index.model.stages.encoder
@@ -163,17 +187,20 @@ class Roster:
         Raises:
             InputError: if it looks like an id and is none of this index.
         """
-        found = self.index.get_by_ids([given]) if given else []
-        if not found and "/" in given:
+        row = self._row(given)
+        if row is None and "/" in given:
             # A document that came without a statement's id is named by its persona and its own.
-            own = self.index.get_by_ids([given.partition("/")[2]])
-            found = [
-                document
-                for document in own
-                if self.ref(str(document.metadata.get("persona")), document.id or "") == given
-            ]
-        if found:
-            return found[0].page_content, found[0].id
+            own = self._row(given.partition("/")[2])
+            if own is not None and self.ref(str(json.loads(own.metadata).get("persona")), own.id) == given:
+                row = own
+        if row is not None:
+            return row.text, row.id
         if "/" in given and not any(c.isspace() for c in given.strip()):
             raise InputError("no statement of that id here; give an id as the tools print it (persona/statement)")
         return given, None
+
+
+def _topics(row: Row) -> set[str]:
+    """The topics that a statement carries, one or a list of them, as they are compared."""
+    found = json.loads(row.metadata).get("topic")
+    return {str(one).casefold() for one in (found if isinstance(found, list) else [found]) if one is not None}

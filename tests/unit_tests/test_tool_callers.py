@@ -89,3 +89,19 @@ def test_a_toolkit_over_a_tenants_view_answers_that_tenant(tmp_path: Path) -> No
         assert call(toolkit, "check_alignment", peer="cleo").artifact.advice is Verdict.ALIGNED
     other = make_toolkit(index.namespace("acme"), caller=Caller("ann", "bolt"))
     assert "a tenant's view already" in call(other, "check_alignment", peer="cleo").text
+
+
+def test_a_caller_is_known_by_its_name_as_the_index_cleans_it() -> None:
+    typed, kept = "Zoe\u0308 ", "Zo\u00eb"
+    toolkit = make_toolkit(caller=Caller(typed))
+    first, again = (call(toolkit, "record_statement", text="rents help towns indeed").artifact for _ in range(2))
+    assert (first.new, again.new, first.persona) == (True, False, kept)
+    assert toolkit.index.get_by_ids([first.id])
+    assert call(toolkit, "check_alignment", peer="bob").artifact.caller == kept
+    for name, arguments in (("search_aligned_statements", {"relation": "agree", "k": 50}), ("find_peers", {})):
+        about = {"goal" if name == "find_peers" else "text": "rents help towns"}
+        found = call(toolkit, name, **about, **arguments).artifact
+        assert kept not in found.model_dump_json()
+    # A document may have come with the name as it was typed.
+    toolkit.index.add_texts(["trains help cities"], [{"persona": typed}])
+    assert call(toolkit, "check_alignment", peer="bob").artifact.caller == typed

@@ -57,6 +57,10 @@ def test_what_is_known_is_never_encoded_again(tmp_path: Path) -> None:
     call(toolkit, "record_statement", text="bees help towns")
     call(toolkit, "check_alignment", peer="bob")
     assert encoder.calls == ["bees help towns"]
+    for toolkit in (AlignmentToolkit.from_index(tmp_path / "index", model=model, caller=ANN) for _ in range(2)):
+        encoder.calls.clear()
+        call(toolkit, "search_aligned_statements", text="bob/s1", relation="agree")
+        assert encoder.calls == []
 
 
 def test_async_calls_do_not_block_the_event_loop(toolkit: AlignmentToolkit, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,6 +57,11 @@ def test_a_topic_narrows_by_label_or_by_nearness(toolkit: AlignmentToolkit) -> N
     nearest = call(toolkit, "check_alignment", peer="dan", topic="sugar")
     assert nearest.artifact.topic_by == ("label", "nearest")
     assert "nearest in meaning" in nearest.text
+    for who in ("ann", "bob"):
+        toolkit.index.add_texts(["bees fly", "maps"], [{"persona": who, "topic": t} for t in (["Bees", "homes"], None)])
+    several = call(toolkit, "check_alignment", peer="bob", topic="homes").artifact
+    assert (several.statements, several.topic_by) == ((1, 1), ("label", "label"))
+    assert call(toolkit, "check_alignment", peer="bob", topic="none").artifact.topic_by == ("nearest", "nearest")
 
 
 def test_what_is_below_the_confidence_asked_does_not_count(toolkit: AlignmentToolkit) -> None:
@@ -70,6 +75,16 @@ def test_a_peer_that_copies_my_words_is_flagged_and_does_not_count(toolkit: Alig
     check = message.artifact
     assert (check.verdict, check.advice, check.near_verbatim) == (Verdict.ALIGNED, Verdict.INSUFFICIENT, 2)
     assert "2 of 2 agreements repeat the other side's words almost verbatim and do not count" in message.text
+
+
+def test_repetitions_hide_no_row_that_counts(toolkit: AlignmentToolkit) -> None:
+    things = ("rents", "trains", "sugar", "bees", "maps", "roads", "parks", "pools", "clubs", "trees", "books")
+    said = [f"{thing} help towns" for thing in things]
+    toolkit.index.add_persona(persona("ann", *said))
+    toolkit.index.add_persona(persona("echo", *said[:-1], "books not help towns"))
+    check = call(toolkit, "check_alignment", peer="echo").artifact
+    assert check.near_verbatim == len(said) - 1 == len(check.rows)
+    assert not any(row.near_verbatim for row in check.rows)
 
 
 def test_a_document_with_a_persona_and_no_statement_id_is_a_statement_of_its(toolkit: AlignmentToolkit) -> None:
@@ -174,5 +189,8 @@ def test_a_recorded_statement_counts_at_once_and_only_once(toolkit: AlignmentToo
     assert len(toolkit.index) == before + 1
     found = call(toolkit, "search_aligned_statements", text="bees help towns", relation="agree", personas=["ann"])
     assert found.artifact.matches[0].id == first.id
+    (document,) = toolkit.index.get_by_ids([first.id])
+    toolkit.index.add_texts([document.page_content], [{**document.metadata, "year": 2026}], ids=[first.id])
     relabelled = call(toolkit, "record_statement", text="bees help towns", topic="insects").artifact
     assert (relabelled.new, relabelled.topic, len(toolkit.index)) == (False, "insects", before + 1)
+    assert toolkit.index.get_by_ids([first.id])[0].metadata == {**document.metadata, "year": 2026, "topic": "insects"}
