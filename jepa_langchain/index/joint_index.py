@@ -185,9 +185,11 @@ class JointIndex(IndexExchange):
         Ids that are not here are passed over.
 
         Raises:
-            InputError: if the filter cannot be understood.
+            InputError: if the filter cannot be understood, or ``ids`` is a text, whose letters would be taken for ids.
             StoreError: if the index cannot be written.
         """
+        if isinstance(ids, str):
+            raise InputError("ids: a text given where a list of ids is needed")
         gone = list(ids or ())
         if ids is None or filter is not None:
             kept = [row.id for row in self.rows(filter)]

@@ -32,6 +32,8 @@ def make_row(id_: str, text: str, metadata: Mapping[str, Any] | None) -> Row:
     if MARK in id_:
         raise InputError(f"{where}: U+001F in an id marks a namespace; give it to JointIndex.namespace instead")
     cleaned = clean_text(text, where=where, limits=TEXT_LIMITS).text
+    if not isinstance(metadata, Mapping | None):
+        raise InputError(f"{where}: its metadata is a {type(metadata).__name__}, no dictionary")
     encoded = encode_metadata(metadata or {}, where)
     try:
         for part in (id_, encoded):

@@ -146,7 +146,7 @@ class IndexStore:
     def _stamp(self) -> Stamp:
         try:
             found = os.stat(self._manifest)  # noqa: PTH116  # Asked before every search: a path object costs thrice this.
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise StoreError(f"{self.folder / MANIFEST}: missing; there is no index here") from None
         return found.st_ino, found.st_mtime_ns, found.st_size
 

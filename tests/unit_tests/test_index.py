@@ -56,7 +56,10 @@ def test_delete_by_id_by_filter_and_all(index: JointIndex) -> None:
     assert {row.id for row in index.rows()} == {"ann/s1", "ann/s3", "ann/s4"}
     with pytest.raises(InputError, match="field 'persona': an empty condition"):
         index.delete(filter={"persona": {}})
-    assert len(index) == 3
+    index.add_texts(["bees fly", "bees sting"], ids=["1", "2"])
+    with pytest.raises(InputError, match="ids: a text given where a list"):
+        index.delete("12")
+    assert len(index) == 5
     index.delete()
     assert len(index) == 0
     assert index.search("rents", "agree") == []
@@ -74,9 +77,10 @@ def test_an_upsert_replaces_and_a_refused_addition_changes_nothing(index: JointI
         (["fine", "bad"], [{}, {"n": 10**400}], "metadata field 'n'"),
         (["fine", "bad"], [{}, {"when": object()}], "metadata field 'when'"),
         (["fine"], [{}, {}], "1 texts, 2 metadatas"),
+        (["fine", "bad"], [{}, ["n"]], "its metadata is a list, no dictionary"),
     ):
         with pytest.raises(InputError, match=message):
-            index.add_texts(texts, metadatas)
+            index.add_texts(texts, metadatas)  # type: ignore[arg-type]
     assert len(index) == 10
 
 

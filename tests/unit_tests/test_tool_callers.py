@@ -98,10 +98,12 @@ def test_a_caller_is_known_by_its_name_as_the_index_cleans_it() -> None:
     assert (first.new, again.new, first.persona) == (True, False, kept)
     assert toolkit.index.get_by_ids([first.id])
     assert call(toolkit, "check_alignment", peer="bob").artifact.caller == kept
-    for name, arguments in (("search_aligned_statements", {"relation": "agree", "k": 50}), ("find_peers", {})):
-        about = {"goal" if name == "find_peers" else "text": "rents help towns"}
-        found = call(toolkit, name, **about, **arguments).artifact
-        assert kept not in found.model_dump_json()
+    claim = "rents help towns"
+    for found in (
+        call(toolkit, "search_aligned_statements", text=claim, relation="agree", k=50),
+        call(toolkit, "find_peers", goal=claim),
+    ):
+        assert kept not in found.artifact.model_dump_json()
     # A document may have come with the name as it was typed.
     toolkit.index.add_texts(["trains help cities"], [{"persona": typed}])
     assert call(toolkit, "check_alignment", peer="bob").artifact.caller == typed
