@@ -19,6 +19,8 @@ from jepa_langchain.table import comparable, kinds_of, statements_of
 
 #: Cells that are scored at once.
 BLOCK = 1 << 23
+#: Nearness within which two statements tie: one text said twice differs by where in a matrix product it stands.
+TIED = 1e-9
 
 
 def nearest_pairs(
@@ -53,7 +55,7 @@ def nearest_pairs(
     bars, bar = np.concatenate(rows), columns.min(0)
     found = []
     for start, near in _blocks(stages, encoded, units, texts):
-        chosen = np.argwhere((near >= bars[start : start + len(near), None]) | (near >= bar))
+        chosen = np.argwhere((near >= bars[start : start + len(near), None] - TIED) | (near >= bar - TIED))
         found.append(chosen + np.array([start, 0]))
     return np.concatenate(found)
 
