@@ -31,6 +31,7 @@ from jepa_langchain.encoder import Encoder, EncoderIdentity, TransformerEncoder
 from jepa_langchain.errors import ModelError
 from jepa_langchain.pair_predictor import PairConfig, PairPredictor
 from jepa_langchain.predictor import RELATIONS, LinearPredictor
+from jepa_langchain.reliability import check_metrics
 from jepa_langchain.schema import Direction, Frozen, Relation
 from jepa_langchain.stages import Stages
 from jepa_langchain.weights import sha256_of
@@ -163,6 +164,7 @@ def _manifest(folder: Path) -> Manifest:
         raise ModelError(f"{folder}: no model here ({MANIFEST} is missing)")
     try:
         manifest = Manifest.model_validate_json(path.read_bytes())
+        check_metrics(manifest.metrics)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the document"
@@ -199,7 +201,8 @@ def _check_encoder(found: EncoderIdentity, expected: EncoderIdentity, folder: Pa
 def _check_shape(pair: PairConfig, encoder: EncoderIdentity, folder: Path) -> None:
     if pair.dimension != encoder.dimension:
         raise ModelError(f"{folder / MANIFEST}: field pair: of another width than the encoder")
-    if not 0 < pair.layers <= _MOST_LAYERS or pair.heads < 1 or pair.dimension % pair.heads or pair.feedforward < 1:
+    blocks = 0 < pair.layers <= _MOST_LAYERS and pair.heads >= 1 and pair.dimension % pair.heads == 0
+    if not (blocks and pair.feedforward >= 1 and 0 < pair.norm_eps < 1):
         raise ModelError(f"{folder / MANIFEST}: field pair: no such transformer")
 
 

@@ -18,8 +18,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel, Field
 
 from jepa_langchain.metrics import RELIABILITY_BINS
+from jepa_langchain.schema import Probability
 
 _DRAWS = 2_000
 #: Pairs from which a bin is shown: fewer say nothing.
@@ -49,6 +51,30 @@ class ReliabilityBin:
     most: float
     pairs: int
     files: int
+
+
+class _Row(BaseModel):
+    bin: int = Field(ge=0, lt=RELIABILITY_BINS)
+    n: int = Field(ge=1, lt=2**31)
+    stated: Probability
+    observed: Probability
+
+
+class _File(BaseModel):
+    reliability: tuple[_Row, ...] = ()
+
+
+class _Metrics(BaseModel):
+    files: dict[str, _File] = {}
+
+
+def check_metrics(metrics: Mapping[str, Any]) -> None:
+    """Refuse metrics that no curve could be drawn from; those without one are fine.
+
+    Raises:
+        pydantic.ValidationError: naming what is none.
+    """
+    _Metrics.model_validate(metrics)
 
 
 def reliability_curve(metrics: Mapping[str, Any]) -> tuple[ReliabilityBin, ...]:

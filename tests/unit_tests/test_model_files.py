@@ -53,6 +53,7 @@ def test_saving_again_drops_what_the_new_model_has_not(model: ModelFiles, folder
 NO_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 SMALL = {"dimension": 8, "heads": 2, "layers": 1, "feedforward": 8}
 GOOD = {"weights": [[0.0] * 5] * 3, "bias": [0.0] * 3, "threshold": 0.5}
+BIN = {"bin": 3, "n": 50, "stated": 0.35, "observed": 0.3}
 LINEAR, NAN = {**GOOD, "weights": [[0.0] * 3] * 3}, float("nan")
 
 
@@ -110,6 +111,10 @@ def test_every_mismatch_is_one_clear_error(model: ModelFiles, folder: Path, word
         ({"calibration": {"linear": {**LINEAR, "threshold": NAN}, "pair": GOOD}}, "linear.threshold: nan lies not"),
         ({"cosine_calibration": {**GOOD, "threshold": 0}}, "field cosine_calibration: not 1 finite weights"),
         ({"direction": None}, "field direction"),
+        ({"pair": {**SMALL, "dimension": DIMENSION, "norm_eps": -1}}, "no such transformer"),
+        ({"metrics": {"files": 3}}, "field files: Input should be a valid dictionary"),
+        ({"metrics": {"files": {"x": {"reliability": [{**BIN, "observed": NAN}]}}}}, "reliability.0.observed: Input"),
+        ({"metrics": {"files": {"x": {"reliability": [BIN]}}}, "calibration": {}}, None),
         ({"encoder": {**identity, "probe": [0.1, 0.2]}}, "embeds a known text otherwise"),
     ):
         restore()
