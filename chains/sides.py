@@ -31,6 +31,8 @@ _GOES_WITH_NAME = (
 )
 _ARTICLE = rf"(?:(?<!^A)(?<![.!?:;]\sA)(?<![“\"„«(\u2018']A)|(?!\s+(?!{_GOES_WITH_NAME})[a-z]))"
 _DASHES = str.maketrans({"–": "-", "—": "-"})
+# What ends a clause or a sentence ends none inside a name: "Dr. Lee", "Labour (UK)".
+_IN_NAME = str.maketrans(dict.fromkeys(';:!?….,[]()"”-–—', "_"))
 
 
 @dataclass(frozen=True)
@@ -62,13 +64,14 @@ class Names:
     @cached_property
     def _either(self) -> str:
         """A regular expression of either name."""
-        return "|".join(map(_called, sorted((self.a, self.b), key=len, reverse=True)))
+        return _any_of(self.a, self.b)
 
     @cached_property
     def _break(self) -> re.Pattern[str]:
-        called = rf"(?:(?i:the|agent)\s+)?(?:{self._either})(?!\w)"
+        names = {name.translate(_IN_NAME) for name in (self.a, self.b)}
+        called = rf"(?:(?i:the|agent)\s+)?(?:{_any_of(*names)})(?!\w)"
         # "(P1)" names the side of what stands before it; "and B says" begins B's part, "A and B say" does not.
-        before = "".join(f"(?<!{re.escape(name)})(?<!{re.escape(name.capitalize())})" for name in {self.a, self.b})
+        before = "".join(f"(?<!{re.escape(name)})(?<!{re.escape(name.capitalize())})" for name in names)
         return re.compile(
             rf"{_BREAKS}|\((?!\s*{called}\s*\))|\)|{before}\s(?:and|as does)\s(?={called})", re.IGNORECASE
         )
@@ -97,8 +100,11 @@ class Names:
         """
         made: list[Clause] = []
         previous: Side | None = None
-        for sentence in _SENTENCE.split(text):
-            halves = [[part for part in self._cut(half) if TOKEN.search(part)] for half in _HALF.split(sentence)]
+        masked = self._mention.sub(lambda name: name.group().translate(_IN_NAME), text)
+        for sentence, mask in _parts(_SENTENCE, text, masked):
+            halves = [
+                [part for part in self._cut(*half) if TOKEN.search(part)] for half in _parts(_HALF, sentence, mask)
+            ]
             told = [[self._side(part) for part in half] for half in halves]
             if self._likewise.search(sentence):
                 told = [["both"] * len(half) for half in halves]
@@ -111,9 +117,9 @@ class Names:
             previous = _last([side for sides in told for side in sides]) or previous
         return made
 
-    def _cut(self, sentence: str) -> list[str]:
-        places = [0, *(m.start() for m in self._break.finditer(sentence.translate(_DASHES))), len(sentence)]
-        return [sentence[start:stop].strip() for start, stop in pairwise(places)]
+    def _cut(self, text: str, masked: str) -> list[str]:
+        places = [0, *(m.start() for m in self._break.finditer(masked.translate(_DASHES))), len(text)]
+        return [text[start:stop].strip() for start, stop in pairwise(places)]
 
     def _side(self, part: str) -> Side | None:
         sides = [side for _, side in self.mentions(part)]
@@ -137,6 +143,17 @@ def _called(name: str) -> str:
     """A regular expression of a name."""
     common = len(name) == 1 or (name != name.lower() and name.lower() in english().light)
     return f"(?{'-i' if common else 'i'}:{re.escape(name)}{_ARTICLE if name == 'A' else ''})"
+
+
+def _any_of(*names: str) -> str:
+    """A regular expression of any of some names, the longest first."""
+    return "|".join(map(_called, sorted(names, key=len, reverse=True)))
+
+
+def _parts(between: re.Pattern[str], text: str, masked: str) -> list[tuple[str, str]]:
+    """Both texts, of one length, cut where the second has what stands between parts."""
+    places = [0, *(place for found in between.finditer(masked) for place in found.span()), len(text)]
+    return [(text[start:stop], masked[start:stop]) for start, stop in zip(places[::2], places[1::2], strict=True)]
 
 
 def _first(sides: Sequence[Side | None]) -> Side | None:

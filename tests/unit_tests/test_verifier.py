@@ -213,6 +213,13 @@ def test_whose_words_are_whose() -> None:
     assert sides("B rejects A's hope for tea") == [("a", "A's hope for tea")]
 
 
+@pytest.mark.parametrize("name", ["Dr. Salo", "Labour (UK)", "Who, me?", "Ann – left", "N.N."])
+def test_punctuation_of_a_name_ends_no_clause(name: str) -> None:
+    told = [(c.side, c.text) for c in Names(name, "Bob").clauses(f"{name} likes tea, while Bob drinks coffee.")]
+    assert told[0] == ("a", f"{name} likes tea")
+    assert [side for side, text in told if "coffee" in text] == ["b"]
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
