@@ -22,6 +22,7 @@ from jepa_langchain.statements import clean_text
 from jepa_langchain.tools.callers import Caller
 from jepa_langchain.tools.ledger_advice import advise, evidence, near_verbatim
 from jepa_langchain.tools.results import Evidence
+from jepa_langchain.tools.roster import IncomparableError
 
 try:
     from langgraph.channels import EphemeralValue
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
     from jepa_langchain.tools.advisor import Advisor
+    from jepa_langchain.tools.roster import Roster
     from jepa_langchain.tools.toolkit import AlignmentToolkit
 
 Cell = dict[str, Any]
@@ -57,9 +59,10 @@ class CoalitionState(TypedDict, total=False):
     """``agents`` and ``goal`` go in; ``proposal`` comes out, with the ``cells`` that it rests on.
 
     Both count for one run and are not kept: a later run on the same thread that names none compares all, on everything.
-    A cell is ``{"a", "b", "verdict", "score", "rows", "revised", "stuck"}``: the advice to the pair, its rows, the
-    statements that were put otherwise by their ids, and whether the last negotiation changed nothing. ``agents`` left
-    out are all of the index; ``compared`` are those of them who have said something, ``silent`` the others.
+    A cell is ``{"a", "b", "verdict", "score", "rows", "revised", "stuck", "note"}``: the advice to the pair, its rows,
+    the statements that were put otherwise by their ids, whether the last negotiation changed nothing, and why nothing
+    could be compared (empty otherwise). ``agents`` left out are all of the index; ``compared`` are those of them who
+    have said something, ``silent`` the others.
     """
 
     agents: Annotated[list[str], EphemeralValue]
@@ -103,9 +106,7 @@ def coalition_graph(
 
     def compare(task: Cell, config: RunnableConfig, runtime: Runtime[Any]) -> dict[str, Any]:
         roster = advisor.roster(Caller.of(runtime, config, default))
-        a, b = (roster.persona(task[side], task["goal"]).persona for side in ("a", "b"))
-        rows = evidence(advisor.ledger(a, b), a, b)
-        return {"cells": [_cell(task["a"], task["b"], rows, {}, stuck=False)]}
+        return {"cells": [_compared(advisor, roster, task)]}
 
     def negotiate(task: dict[str, Any]) -> dict[str, Any]:
         return {"cells": [_negotiated(advisor, task["cell"], task["round"], negotiator)]}
@@ -144,7 +145,9 @@ def coalition_graph(
     return builder.compile(checkpointer=checkpointer, name="coalition_graph")
 
 
-def _cell(a: str, b: str, rows: tuple[Evidence, ...], revised: Mapping[str, str], *, stuck: bool) -> Cell:
+def _cell(
+    a: str, b: str, rows: tuple[Evidence, ...], revised: Mapping[str, str], *, stuck: bool, note: str = ""
+) -> Cell:
     verdict, score = advise(rows)
     return {
         "a": a,
@@ -154,7 +157,19 @@ def _cell(a: str, b: str, rows: tuple[Evidence, ...], revised: Mapping[str, str]
         "rows": [row.model_dump(mode="json") for row in rows],
         "revised": dict(revised),
         "stuck": stuck,
+        "note": note,
     }
+
+
+def _compared(advisor: Advisor, roster: Roster, task: Cell) -> Cell:
+    rows, note = tuple[Evidence, ...](), ""
+    try:
+        a, b = (roster.persona(task[side], task["goal"]).persona for side in ("a", "b"))
+        rows = evidence(advisor.ledger(a, b), a, b)
+    except IncomparableError as error:
+        # One agent that said too much to be compared ends no run of the others.
+        note = str(error)
+    return _cell(task["a"], task["b"], rows, {}, stuck=False, note=note)
 
 
 def _negotiated(advisor: Advisor, cell: Cell, round_: int, negotiator: Negotiator | None) -> Cell:

@@ -180,6 +180,16 @@ def test_giving_way_in_the_other_sides_very_words_is_no_agreement() -> None:
     assert (state["cells"][0]["verdict"], state["proposal"]["coalitions"]) == ("insufficient", [])
 
 
+def test_an_agent_that_said_too_much_stands_alone_and_the_others_go_on() -> None:
+    toolkit = make_toolkit()
+    toolkit.index.add_persona(persona("many", *(f"voice{n} speaks" for n in range(501))))
+    state = coalition_graph(toolkit).invoke({})
+    assert [one["agents"] for one in state["proposal"]["coalitions"]] == [["ann", "cleo"]]
+    assert state["proposal"]["alone"] == ["bob", "many"]
+    for cell in state["cells"]:
+        assert ("more than 500 statements" in cell["note"]) == ("many" in (cell["a"], cell["b"]))
+
+
 def test_a_later_run_on_the_same_thread_knows_its_own_agents_only(saver: SqliteSaver) -> None:
     config: Any = {"configurable": {"thread_id": "1"}}
     graph = coalition_graph(make_toolkit(), negotiator=lambda _: {}, checkpointer=saver)
