@@ -108,10 +108,13 @@ class JointIndex(IndexExchange):
         """An index with some texts in it; ``embedding`` is a :class:`JointEmbeddings`, ``kwargs`` go to :meth:`open`.
 
         Raises:
-            InputError: for another kind of embedding, which is no joint space.
+            InputError: for another kind of embedding, which is no joint space, or one that asks for a relation, which
+                an index is asked for at each search.
         """
         if not isinstance(embedding, JointEmbeddings):
             raise InputError(f"a JointIndex takes JointEmbeddings(model), not {type(embedding).__name__}")
+        if embedding.relation != "similar":
+            raise InputError(f"a JointIndex is asked for {embedding.relation!r} at each search, not by its embeddings")
         index = cls.open(path, model=embedding.model, **kwargs)
         index.add_texts(texts, metadatas, ids=ids)
         return index

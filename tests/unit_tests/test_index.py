@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.errors import InputError, StoreError
 from jepa_langchain.index import kinds as index_kinds
+from jepa_langchain.index.joint_embeddings import JointEmbeddings
 from jepa_langchain.index.joint_index import JointIndex
 from jepa_langchain.index.repair import rebuild
 from jepa_langchain.index.rows import document_id
@@ -104,6 +105,8 @@ def test_bad_questions_are_refused(index: JointIndex) -> None:
         index.add_persona(Persona(id="c", statements=(Statement(id="a", text="b"),)), statements={"zz": {}})
     with pytest.raises(InputError, match="takes JointEmbeddings"):
         JointIndex.from_texts(["a"], object())
+    with pytest.raises(InputError, match="asked for 'disagree' at each search"):
+        JointIndex.from_texts(["a"], JointEmbeddings(index.model, "disagree"))
 
 
 def test_texts_are_cleaned_as_a_personas_are(index: JointIndex) -> None:
