@@ -19,7 +19,7 @@ from jepa_langchain.alignment import AlignmentModel
 from jepa_langchain.errors import InputError
 from jepa_langchain.ledger import build_ledger
 from jepa_langchain.personas import clean_persona, persona_from_messages
-from jepa_langchain.schema import Persona, Statement, Verdict
+from jepa_langchain.schema import Persona, Relation, Statement, Verdict
 from jepa_langchain.tools.ledger_advice import advise, evidence
 from jepa_langchain.tools.results import Evidence
 
@@ -38,7 +38,7 @@ class CheckedState(AgentState[Any]):
     """An agent's state with what was checked: one record a message, in order.
 
     A record is ``{"message": id, "peer", "advice", "score", "rows", "note"}``, rows as plain :class:`Evidence` whose
-    ``mine`` is a goal. ``note`` says why nothing could be compared; it is empty otherwise.
+    ``mine`` is a goal, disagreements first. ``note`` says why nothing could be compared; it is empty otherwise.
     """
 
     alignment_checks: NotRequired[Annotated[list[dict[str, Any]], add]]
@@ -116,7 +116,9 @@ class GoalCheck(AgentMiddleware[CheckedState, Any, Any]):
             return {**record, "advice": Verdict.INSUFFICIENT.value, "score": 0.5, "rows": [], "note": str(error)}
         rows = evidence(build_ledger(self.model.stages, self.goals, peer), self.goals, peer)
         advice, score = advise(rows, self.min_confidence)
-        shown = [row.model_dump(mode="json") for row in rows[:MOST_ROWS]]
+        # Many strong agreements would push out of sight what the answer must not agree to, and a refusal rests on.
+        ordered = sorted(rows, key=lambda row: row.relation is not Relation.DISAGREE)
+        shown = [row.model_dump(mode="json") for row in ordered[:MOST_ROWS]]
         return {**record, "advice": advice.value, "score": score, "rows": shown}
 
     def wrap_model_call(

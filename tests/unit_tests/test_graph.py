@@ -248,6 +248,19 @@ async def test_a_misaligned_message_can_be_declined_without_a_model_and_others_p
         GoalCheck(make_model(), [])
 
 
+def test_a_refusal_names_what_it_rests_on_however_much_is_agreed() -> None:
+    things = ("rents", "trains", "sugar", "bees", "maps", "roads", "parks")
+    check = GoalCheck(make_model(), [f"{thing} help" for thing in things], decline=True)
+    agreed = [f"{thing.title()} help indeed." for thing in things]
+    denied = [f"Voice{n} says {thing} not help." for n in range(4) for thing in things]
+    state: Any = {"messages": [HumanMessage(" ".join([*agreed, *denied]), id="1")]}
+    update: Any = check.before_model(state, None)  # type: ignore[arg-type]
+    (record,) = update["alignment_checks"]
+    assert record["advice"] == "misaligned"
+    assert {row["relation"] for row in record["rows"]} == {"disagree"}
+    assert "goals/goal" in update["messages"][0].text
+
+
 def test_each_waiting_message_is_checked_once_and_shown_for_what_it_is() -> None:
     llm = Scripted(messages=iter([AIMessage("a"), AIMessage("b"), AIMessage("c")]), asked=[])
     check = GoalCheck(make_model(), GOALS, peers=["bob"])
