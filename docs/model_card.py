@@ -94,8 +94,12 @@ def card() -> str:
     files = "\n".join(f"| {name} | `{digest}` |" for name, digest in manifest["files"].items())
     attribution, attributions = measured("attribution")
     minimal, kinds = measured("minimal_pairs")
+    quality, methods = measured("quality")
+    new = [cell.split()[0] for cell in [row for row in methods if row[0] == "**two stages**"][-1][1:5]]
     (_, triples, _, _, turned, _) = next(row for row in kinds if row[0] == "all")
     values = {
+        "new_pairs": re.findall(r"([\d,]+) of [\d,]+ pairs", quality)[0],
+        **dict(zip(("new_agree", "new_related", "new_f1", "new_ece"), new, strict=True)),
         "risk": f"{DEFAULT_RISK:.0%}".replace("%", " %"),
         "faithful_pairs": re.findall(r"(\d+) dev pairs", attribution)[0],
         "faithful_of": of_another(attribution, manifest),
