@@ -15,8 +15,9 @@ _CHUNK = b"a" * 2**20
 
 
 def _endless_line(path: Path) -> list[str]:
-    # Sparse: two gigabytes without a line end, and no disk is filled.
+    # Letters past the limit of a file, then a hole: two gigabytes without a line end, and no disk is filled.
     with path.open("wb") as handle:
+        handle.write(_CHUNK * 16)
         handle.truncate(2 * 2**30)
     return ["compare", str(path), str(path)]
 
