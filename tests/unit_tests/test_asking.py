@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +155,16 @@ class Endless(Refusing):
             while self.drawn < 20_000:
                 self.drawn += 1
                 yield ChatGenerationChunk(message=AIMessageChunk(content="word "))
+        finally:
+            self.closed = True
+
+    async def _astream(
+        self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        # One of its own, as providers have: langchain-core's leaves closing the other to the garbage collector.
+        try:
+            for chunk in self._stream(messages):
+                yield chunk
         finally:
             self.closed = True
 
