@@ -178,7 +178,7 @@ class Verifier:
 
     def _shape(self, item: Item) -> str:
         if not TOKEN.search(item.text) or len(item.text) > LONGEST or len(item.title) > LONGEST_TITLE:
-            return f"shape: a sentence has 1 to {LONGEST} characters, its title up to {LONGEST_TITLE}"
+            return f"shape: a sentence has words and up to {LONGEST} characters, its title up to {LONGEST_TITLE}"
         text = f"{item.text} {item.title}"
         if _MARKUP.search(text):
             return "shape: links, markup or line breaks"
