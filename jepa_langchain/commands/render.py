@@ -137,7 +137,7 @@ def evaluation_view(result: dict[str, Any]) -> RenderableType:
         table.add_column(heading, justify="right")
     rows = {**result["files"], "mean over files": result}
     if (new := result["new_topics"])["n"] < result["n"]:
-        rows["mean, topics no file trains on"] = {**new, "baselines": {}}
+        rows["mean, new topics"] = {**new, "baselines": {}}
     for name, row in rows.items():
         peers = [row["baselines"].get(peer, {}).get("auroc_agree_vs_disagree") for peer in ("cosine", "pair_features")]
         own = [row[key] for key in ("auroc_related", "macro_f1", "ece", "coverage", "accuracy_at_coverage")]
