@@ -136,7 +136,7 @@ def evaluation_view(result: dict[str, Any]) -> RenderableType:
     for heading in ("n", *heads):
         table.add_column(heading, justify="right")
     rows = {**result["files"], "mean over files": result}
-    if (new := result["new_topics"])["n"] < result["n"]:
+    if 0 < (new := result["new_topics"])["n"] < result["n"]:
         rows["mean, new topics"] = {**new, "baselines": {}}
     for name, row in rows.items():
         peers = [row["baselines"].get(peer, {}).get("auroc_agree_vs_disagree") for peer in ("cosine", "pair_features")]

@@ -4,10 +4,13 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from jepa_langchain.commands.render import evaluation_view
 from jepa_langchain.errors import InputError, ModelError
 from jepa_langchain.estimates import estimate_texts
 from jepa_langchain.evaluation import evaluate
@@ -15,9 +18,7 @@ from jepa_langchain.model_files import load_model, save_model
 from jepa_langchain.pair_predictor import LABELS
 from jepa_langchain.pairs import LabelledPair, PairSource, for_evaluation, for_training, hold_out, read_pairs
 from jepa_langchain.schema import Persona, Relation, Statement
-from jepa_langchain.training.augmentation import (
-    self_supervised,
-)
+from jepa_langchain.training.augmentation import self_supervised
 from jepa_langchain.training.data import hold_out_topics
 from jepa_langchain.training.held_out import calibrate
 from jepa_langchain.training.runs import holds_pairs, training_sources
@@ -47,6 +48,13 @@ def test_training_learns_the_relation_and_saves_it(source: PairSource, folder: P
     assert result["files"]["words.jsonl"]["coverage"] > 0
 
 
+def shown(result: dict[str, Any]) -> str:
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(evaluation_view(result))
+    return capture.get()
+
+
 def test_topics_that_another_file_trains_on_are_told_apart(
     source: PairSource, folder: Path, words: WordEncoder
 ) -> None:
@@ -55,11 +63,16 @@ def test_topics_that_another_file_trains_on_are_told_apart(
     known = [replace(p, split="train") for p in source.pairs if p.topic == topic]
     dev = source.only([replace(p, split="dev") for p in source.pairs])
     other = replace(source.only([*known, replace(known[0], topic="another", split="dev")]), path="other.jsonl")
-    result = evaluate(load_model(folder, encoder=WordEncoder()), [dev, other])
+    saved = load_model(folder, encoder=WordEncoder())
+    result = evaluate(saved, [dev, other])
     assert result["n"] == 241
     assert result["files"]["words.jsonl"]["new_topics"]["n"] == 240 - len(known)
     assert result["new_topics"]["n"] == 241 - len(known)
     assert result["new_topics"]["auroc_agree_vs_disagree"] is not None
+    assert "new topics" in shown(result)
+    trained_on = evaluate(saved, [other], split="train")
+    assert trained_on["new_topics"] == {**dict.fromkeys(trained_on["new_topics"]), "n": 0}
+    assert "new topics" not in shown(trained_on)
 
 
 def test_training_twice_gives_the_same_files(source: PairSource, tmp_path: Path) -> None:

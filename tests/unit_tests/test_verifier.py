@@ -13,7 +13,6 @@ from benchmarks.narrative import outcomes
 from jepa_langchain.chains.consent import Consent, judge_of, shipped_consent
 from jepa_langchain.chains.drafts import DraftReader, longest_output, read_draft
 from jepa_langchain.chains.polarity import content, read
-from jepa_langchain.chains.sides import Names
 from jepa_langchain.chains.signals import Asked, Doubles
 from jepa_langchain.chains.verifier import LONGEST, Item, Verifier
 from jepa_langchain.chains.words import denies, english, same_word
@@ -198,26 +197,6 @@ def test_the_corpus_half_the_limits_were_set_on() -> None:
     assert all(o.rejected for o in tune if o.wrong)
     honest = [o.rejected for o in tune if not o.wrong]
     assert sum(honest) <= 0.12 * len(honest)
-
-
-def test_whose_words_are_whose() -> None:
-    def sides(text: str) -> list[tuple[str, str]]:
-        return [(c.side, c.text) for c in Names("A", "B").clauses(text)]
-
-    assert (
-        sides("A says x, while B says y.") == [("a", "A says x"), ("a", ","), ("b", "while B says y"), ("b", ".")][::2]
-    )
-    assert [side for side, _ in sides("“Tea helps”, says A. B, in turn, drinks coffee.")] == ["a", "a", "b", "b", "b"]
-    assert sides("A and B like tea")[0][0] == "both"
-    assert [side for side, _ in sides("cheap tea (A), dear tea (B)")] == ["a", "b"]
-    assert sides("B rejects A's hope for tea") == [("a", "A's hope for tea")]
-
-
-@pytest.mark.parametrize("name", ["Dr. Salo", "Labour (UK)", "Who, me?", "Ann – left", "N.N."])
-def test_punctuation_of_a_name_ends_no_clause(name: str) -> None:
-    told = [(c.side, c.text) for c in Names(name, "Bob").clauses(f"{name} likes tea, while Bob drinks coffee.")]
-    assert told[0] == ("a", f"{name} likes tea")
-    assert [side for side, text in told if "coffee" in text] == ["b"]
 
 
 @pytest.mark.parametrize(
